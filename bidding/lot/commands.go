@@ -1,0 +1,335 @@
+package lot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+
+	"jianbiao/internal/actor"
+	"jianbiao/internal/apperr"
+	"jianbiao/internal/canon"
+	"jianbiao/internal/database"
+	"jianbiao/internal/evidence"
+	"jianbiao/internal/lifecycle"
+)
+
+// ProjectInput is an approved project to be tendered.
+type ProjectInput struct {
+	Code              string
+	Name              string
+	Compulsory        bool
+	Region            string
+	AgencyID          string // the agency by the buyer's mandate, "" for none
+	ApprovalNumber    string
+	ApprovalAuthority string
+}
+
+// CreateProject registers a project with its approval (立项批复), which must
+// come before the tender (招标投标法 9). Only a buyer does so, for himself.
+// Errors: project.invalid, project.code_taken, project.role.
+func (s *Service) CreateProject(ctx context.Context, who actor.Actor, in ProjectInput) (*Project, error) {
+	if !who.In(actor.Buyer) {
+		return nil, apperr.New(apperr.Forbidden, "project.role", "项目由招标人登记:请用招标人的账号登录。")
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	p := &Project{ID: uuid.NewString(), Code: in.Code, Name: in.Name, Kind: "ENG", Compulsory: in.Compulsory, Region: in.Region,
+		BuyerID: who.OrganisationID, Buyer: who.OrganisationName, ApprovalNumber: in.ApprovalNumber, ApprovalAuthority: in.ApprovalAuthority}
+	if in.AgencyID != "" {
+		p.AgencyID = &in.AgencyID
+	}
+	err := s.store.Change(ctx, func(tx *evidence.Tx) error {
+		p.CreatedAt = tx.Now()
+		_, err := tx.ExecContext(ctx, `INSERT INTO project (id, code, name, kind, compulsory, region, buyer_id, agency_id,
+			approval_number, approval_authority, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			p.ID, p.Code, p.Name, p.Kind, p.Compulsory, p.Region, p.BuyerID, p.AgencyID, p.ApprovalNumber, p.ApprovalAuthority, p.CreatedAt)
+		switch {
+		case database.Violates(err, "project_code_unique"):
+			return apperr.New(apperr.Conflict, "project.code_taken", "项目编号“%s”已经登记过:请核对编号。", in.Code)
+		case database.Violates(err, "project_agency_id_fkey"):
+			return apperr.New(apperr.Invalid, "project.agency_unknown", "没有找到所选的代理机构。")
+		case err != nil:
+			return fmt.Errorf("create project: %w", err)
+		}
+		tx.Record(evidence.Draft{Stream: "project/" + p.ID, Kind: "project.approval_recorded", Actor: who, Fields: map[string]any{
+			"code": p.Code, "name": p.Name, "approvalNumber": p.ApprovalNumber, "approvalAuthority": p.ApprovalAuthority,
+			"compulsory": p.Compulsory, "region": p.Region, "agency": in.AgencyID}})
+		return nil
+	})
+	return p, err
+}
+
+func (in *ProjectInput) check() error {
+	e := apperr.New(apperr.Invalid, "project.invalid", "项目信息不完整:请按提示补充。")
+	for field, v := range map[string]*string{"code": &in.Code, "name": &in.Name, "approvalNumber": &in.ApprovalNumber, "approvalAuthority": &in.ApprovalAuthority} {
+		*v = strings.TrimSpace(*v)
+		if *v == "" || len([]rune(*v)) > 200 {
+			e = e.With(field, "必填,不超过 200 个字。")
+		}
+	}
+	if len(in.Region) != 6 || strings.Trim(in.Region, "0123456789") != "" {
+		e = e.With("region", "请选择项目所在的县区(六位行政区划代码)。")
+	}
+	if _, err := uuid.Parse(in.AgencyID); in.AgencyID != "" && err != nil {
+		e = e.With("agency", "请重新选择代理机构。")
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
+}
+
+// Input is a new lot of a project.
+type Input struct {
+	Name     string
+	Estimate string // 估算价, 元
+}
+
+// Create adds a lot to a project of the actor's. Errors: lot.invalid,
+// lot.not_yours, project.not_found.
+func (s *Service) Create(ctx context.Context, who actor.Actor, projectID string, in Input) (*Lot, error) {
+	in.Name = strings.TrimSpace(in.Name)
+	e := apperr.New(apperr.Invalid, "lot.invalid", "标段信息不完整:请按提示补充。")
+	if in.Name == "" || len([]rune(in.Name)) > 200 {
+		e = e.With("name", "必填,不超过 200 个字。")
+	}
+	if !amount(in.Estimate) {
+		e = e.With("estimate", "估算价应为大于 0 的金额,单位元,最多两位小数。")
+	}
+	if len(e.Fields) > 0 {
+		return nil, e
+	}
+	id := uuid.NewString()
+	err := s.store.Change(ctx, func(tx *evidence.Tx) error { return s.create(ctx, tx, who, projectID, id, in) })
+	if err != nil {
+		return nil, err
+	}
+	return s.Get(ctx, id)
+}
+
+func (s *Service) create(ctx context.Context, tx *evidence.Tx, who actor.Actor, projectID, id string, in Input) error {
+	notFound := apperr.New(apperr.NotFound, "project.not_found", "没有找到这个项目。")
+	if _, err := uuid.Parse(projectID); err != nil {
+		return notFound
+	}
+	var p Project
+	var lots int
+	if err := tx.GetContext(ctx, &p, `SELECT id, code, name, kind, compulsory, region, buyer_id, agency_id FROM project WHERE id = $1 FOR UPDATE`, projectID); err != nil {
+		return notFound.Because(err)
+	}
+	l := &Lot{ID: id, Project: p}
+	if !l.HostedBy(who) {
+		return errNotYours()
+	}
+	if err := tx.GetContext(ctx, &lots, `SELECT count(*) FROM lot WHERE project_id = $1`, p.ID); err != nil {
+		return fmt.Errorf("count lots: %w", err)
+	}
+	l.Code = fmt.Sprintf("%s-%02d", p.Code, lots+1)
+	if _, err := tx.ExecContext(ctx, `INSERT INTO lot (id, project_id, code, name, state, estimate, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`, id, p.ID, l.Code, in.Name, Table.Initial, decimal.RequireFromString(in.Estimate), tx.Now()); err != nil {
+		return fmt.Errorf("create lot: %w", err)
+	}
+	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: "lot.created", Actor: who, Fields: map[string]any{
+		"project": p.ID, "code": l.Code, "name": in.Name, "estimate": in.Estimate}})
+	return nil
+}
+
+// lock authorises a command on the locked lot and asks the table.
+func (s *Service) lock(ctx context.Context, tx *evidence.Tx, who actor.Actor, id, command string) (*Lot, lifecycle.Row[State, Facts], error) {
+	l, err := Lock(ctx, tx, id)
+	if err != nil {
+		return nil, lifecycle.Row[State, Facts]{}, err
+	}
+	if l.State == Drafting && !l.HostedBy(who) {
+		return nil, lifecycle.Row[State, Facts]{}, ErrNotFound() // a draft is nobody else's business
+	}
+	if err := authorise(l, who); err != nil {
+		return nil, lifecycle.Row[State, Facts]{}, err
+	}
+	row, err := Table.Next(l.State, command, who.Role, facts(l, tx.Now()))
+	return l, row, err
+}
+
+// PublishInput is what the host decides when the notice goes out. The document
+// is issued at that moment.
+type PublishInput struct {
+	SaleEnd     time.Time // the document is to be had until then
+	BidDeadline time.Time // 投标截止时间 = 开标时间 (招标投标法 34)
+	Title       string
+	Body        string
+}
+
+// Publish issues the document and publishes the notice. The lot's keys are made
+// here; its opening is scheduled for the deadline. Errors: rule.min_period with
+// the article (R08-1, R09-1), lot.no_document, notice.invalid, lot.state.
+func (s *Service) Publish(ctx context.Context, who actor.Actor, id string, in PublishInput) (*Lot, error) {
+	in.Title, in.Body = strings.TrimSpace(in.Title), strings.TrimSpace(in.Body)
+	if in.Title == "" || in.Body == "" || len([]rune(in.Title)) > 200 || len([]rune(in.Body)) > 50_000 {
+		return nil, apperr.New(apperr.Invalid, "notice.invalid", "公告要有标题(不超过 200 字)和正文(不超过 5 万字)。").With("title", "请填写公告标题和正文。")
+	}
+	in.SaleEnd, in.BidDeadline = in.SaleEnd.Truncate(time.Second), in.BidDeadline.Truncate(time.Second)
+	err := s.store.Change(ctx, func(tx *evidence.Tx) error { return s.publish(ctx, tx, who, id, in) })
+	if err != nil {
+		return nil, err
+	}
+	return s.Get(ctx, id)
+}
+
+func (s *Service) publish(ctx context.Context, tx *evidence.Tx, who actor.Actor, id string, in PublishInput) error {
+	l, row, err := s.lock(ctx, tx, who, id, "publish")
+	if err != nil {
+		return err
+	}
+	now := tx.Now()
+	if err := s.checkPeriods(l, now, in.SaleEnd, in.BidDeadline); err != nil {
+		return err
+	}
+	draft, err := readDocument(ctx, tx, l.ID)
+	if err != nil {
+		return err
+	}
+	doc, err := writeDocument(ctx, tx, l, draft.Params, &now)
+	if err != nil {
+		return err
+	}
+	cutoff, opening, vrf, err := s.keys.CreateLot(l.ID)
+	if err != nil {
+		return fmt.Errorf("make the lot's keys: %w", err)
+	}
+	notice, err := canon.Marshal(map[string]string{"lot": l.ID, "title": in.Title, "body": in.Body})
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO notice (lot_id, number, kind, title, body, digest, published_at)
+		VALUES ($1, 1, 'tender', $2, $3, $4, $5)`, l.ID, in.Title, in.Body, Digest(notice), now); err != nil {
+		return fmt.Errorf("write notice: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE lot SET published_at = $1, sale_end = $2, bid_deadline = $3, cutoff_key = $4, opening_key = $5, vrf_key = $6 WHERE id = $7`,
+		now, in.SaleEnd, in.BidDeadline, cutoff, opening, vrf, l.ID); err != nil {
+		return fmt.Errorf("publish lot: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO opening (lot_id, state, scheduled_at) VALUES ($1, 'scheduled', $2)`, l.ID, in.BidDeadline); err != nil {
+		return fmt.Errorf("schedule opening: %w", err)
+	}
+	if err := move(ctx, tx, l, row.To); err != nil {
+		return err
+	}
+	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: "tender.doc_issued", Actor: who, Fields: map[string]any{
+		"version": doc.Version, "digest": doc.Digest, "cutoffKey": cutoff, "openingKey": opening, "vrfKey": vrf}})
+	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: "tender.sale_started", Actor: who, Fields: map[string]any{"saleEnd": stamp(in.SaleEnd)}})
+	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: map[string]any{
+		"number": 1, "title": in.Title, "digest": Digest(notice), "saleEnd": stamp(in.SaleEnd), "bidDeadline": stamp(in.BidDeadline)}})
+	return nil
+}
+
+// checkPeriods judges the dates of a tender by the catalogue.
+func (s *Service) checkPeriods(l *Lot, issued, saleEnd, deadline time.Time) error {
+	if !deadline.After(issued) || deadline.Before(saleEnd) {
+		return apperr.New(apperr.Invalid, "lot.dates", "投标截止时间应晚于现在,也不早于招标文件的停止发售时间。").With("bidDeadline", "请重新选择投标截止时间。")
+	}
+	if err := s.periods.CheckMin("R08-1", issued, saleEnd); err != nil {
+		return field(err, "saleEnd")
+	}
+	if !l.Project.Compulsory {
+		return nil
+	}
+	return field(s.periods.CheckMin("R09-1", issued, deadline), "bidDeadline")
+}
+
+// field hangs a refusal on the input field that caused it.
+func field(err error, name string) error {
+	if e, ok := apperr.From(err); ok {
+		return e.With(name, e.Detail)
+	}
+	return err
+}
+
+func stamp(t time.Time) string { return t.In(evidence.Beijing).Format(time.RFC3339) }
+
+// PostponeDeadline moves the deadline, and with it the opening, to a later time.
+// Bids that are sealed already stay valid. Errors: lot.not_later, lot.state.
+func (s *Service) PostponeDeadline(ctx context.Context, who actor.Actor, id string, to time.Time, reason string) error {
+	reason = strings.TrimSpace(reason)
+	if reason == "" {
+		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明推迟的原因,它会公布。").With("reason", "必填。")
+	}
+	return s.store.Change(ctx, func(tx *evidence.Tx) error {
+		l, row, err := s.lock(ctx, tx, who, id, "postpone_deadline")
+		if err != nil {
+			return err
+		}
+		to = to.Truncate(time.Second)
+		if !to.After(*l.BidDeadline) {
+			return apperr.New(apperr.Invalid, "lot.not_later", "新的截止时间应晚于原来的截止时间。").With("to", "请选择更晚的时间。")
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE lot SET bid_deadline = $1, updated_at = $2 WHERE id = $3`, to, tx.Now(), l.ID); err != nil {
+			return fmt.Errorf("postpone deadline: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE opening SET scheduled_at = $1 WHERE lot_id = $2`, to, l.ID); err != nil {
+			return fmt.Errorf("postpone opening: %w", err)
+		}
+		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: map[string]any{
+			"from": stamp(*l.BidDeadline), "to": stamp(to), "reason": reason}})
+		return nil
+	})
+}
+
+// Suspend stops the clockwork of a lot: no cut-off and no opening until Resume
+// (招标投标法实施条例 22). Errors: lot.reason_missing, lot.suspended.
+func (s *Service) Suspend(ctx context.Context, who actor.Actor, id, reason string) error {
+	return s.hold(ctx, who, id, "suspend", &reason)
+}
+
+// Resume ends a suspension; a deadline that passed meanwhile must have been
+// postponed first.
+func (s *Service) Resume(ctx context.Context, who actor.Actor, id string) error {
+	return s.hold(ctx, who, id, "resume", nil)
+}
+
+func (s *Service) hold(ctx context.Context, who actor.Actor, id, command string, reason *string) error {
+	if reason != nil && strings.TrimSpace(*reason) == "" {
+		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明暂停的原因,它会公布。").With("reason", "必填。")
+	}
+	return s.store.Change(ctx, func(tx *evidence.Tx) error {
+		l, row, err := s.lock(ctx, tx, who, id, command)
+		if err != nil {
+			return err
+		}
+		var since *time.Time
+		fields := map[string]any{}
+		if reason != nil {
+			now := tx.Now()
+			since, fields["reason"] = &now, *reason
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE lot SET suspended_since = $1, suspended_reason = $2, updated_at = $3 WHERE id = $4`,
+			since, reason, tx.Now(), l.ID); err != nil {
+			return fmt.Errorf("%s lot: %w", command, err)
+		}
+		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: fields})
+		return nil
+	})
+}
+
+// Terminate ends the tender (终止招标) with a reason that is published
+// (招标投标法实施条例 31).
+func (s *Service) Terminate(ctx context.Context, who actor.Actor, id, reason string) error {
+	if reason = strings.TrimSpace(reason); reason == "" {
+		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明终止的原因,它会公布。").With("reason", "必填。")
+	}
+	return s.store.Change(ctx, func(tx *evidence.Tx) error {
+		l, row, err := s.lock(ctx, tx, who, id, "terminate")
+		if err != nil {
+			return err
+		}
+		if err := move(ctx, tx, l, row.To); err != nil {
+			return err
+		}
+		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: map[string]any{"reason": reason}})
+		return nil
+	})
+}

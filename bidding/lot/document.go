@@ -1,0 +1,367 @@
+package lot
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/emmansun/gmsm/sm3"
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+
+	"jianbiao/internal/actor"
+	"jianbiao/internal/apperr"
+	"jianbiao/internal/canon"
+	"jianbiao/internal/evidence"
+)
+
+// Section is one part of a bid that the document asks for, sealed and opened
+// by itself (资格, 技术, 报价 …).
+type Section struct {
+	Name     string `json:"name"`
+	Label    string `json:"label"`
+	Required bool   `json:"required"`
+}
+
+// Coefficient is the set of values from which the random coefficient (随机系数)
+// of the price score is drawn after the bids are released: min, min+step … max.
+type Coefficient struct {
+	Min  string `json:"min"`
+	Max  string `json:"max"`
+	Step string `json:"step"`
+}
+
+// Values lists the coefficient's possible values as decimal strings.
+func (c Coefficient) Values() ([]string, error) {
+	bad := apperr.New(apperr.Invalid, "document.coefficient", "随机系数的取值范围不对:最小值、最大值、步长都填小数,步长大于 0,取值不超过 1000 个。")
+	lo, err1 := decimal.NewFromString(c.Min)
+	hi, err2 := decimal.NewFromString(c.Max)
+	step, err3 := decimal.NewFromString(c.Step)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, bad.Because(err)
+	}
+	if !step.IsPositive() || hi.LessThan(lo) || hi.Sub(lo).Div(step).GreaterThan(decimal.NewFromInt(1000)) {
+		return nil, bad
+	}
+	var out []string
+	for v := lo; !v.GreaterThan(hi); v = v.Add(step) {
+		out = append(out, v.String())
+	}
+	return out, nil
+}
+
+// Deposit is the bid security (投标保证金) that the document asks for.
+type Deposit struct {
+	Amount string   `json:"amount"` // 元
+	Forms  []string `json:"forms"`  // 银行保函, 保证保险, 转账 …
+}
+
+// Params are the parameters of a tender document that the platform acts on.
+// Minutes are those of legal time.
+type Params struct {
+	Sections            []Section    `json:"sections"`
+	PriceCeiling        string       `json:"priceCeiling,omitempty"` // 元
+	DecryptMinutes      int          `json:"decryptMinutes"`
+	SealCheckMinutes    int          `json:"sealCheckMinutes"`
+	ObjectionMinutes    int          `json:"objectionMinutes"`
+	ConfirmMinutes      int          `json:"confirmMinutes"`
+	Coefficient         *Coefficient `json:"coefficient,omitempty"`
+	BidValidityDays     int          `json:"bidValidityDays"`
+	WithdrawnLowers     bool         `json:"withdrawnLowersCount"` // 视为撤回是否减少家数
+	DurationDays        int          `json:"durationDays"`         // 工期, 日历天
+	Quality             string       `json:"quality"`
+	Deposit             *Deposit     `json:"deposit,omitempty"`
+	QualificationNeeded string       `json:"qualification,omitempty"` // 资格要求
+	Scope               string       `json:"scope,omitempty"`         // 招标范围
+}
+
+// File is a file of the tender document.
+type File struct {
+	ID    string `db:"id" json:"id"`
+	Name  string `db:"name" json:"name"`
+	Media string `db:"media" json:"media"`
+	Size  int64  `db:"size" json:"size"`
+	SM3   string `db:"sm3" json:"sm3"`
+}
+
+// Document is one version of a lot's tender document. Body is canonical JSON,
+// and Digest is that of its bytes.
+type Document struct {
+	LotID    string
+	Version  int
+	Params   Params
+	Files    []File
+	Digest   string
+	IssuedAt *time.Time
+	Body     []byte
+}
+
+type documentBody struct {
+	Lot     string `json:"lot"`
+	Version int    `json:"version"`
+	Params  Params `json:"params"`
+	Files   []File `json:"files"`
+}
+
+// Digest is "sm3:" and the hex SM3 of b.
+func Digest(b []byte) string {
+	d := sm3.Sum(b)
+	return fmt.Sprintf("sm3:%x", d)
+}
+
+var sectionName = regexp.MustCompile(`^[a-z][a-z_]{0,30}$`)
+
+// check refuses parameters that a later step would stumble over. All faults
+// are reported at once, field by field.
+func (p *Params) check() error {
+	e := apperr.New(apperr.Invalid, "document.invalid", "招标文件的参数有误:请按每一项下面的提示改正。")
+	seen := map[string]bool{}
+	for _, s := range p.Sections {
+		if !sectionName.MatchString(s.Name) || s.Name == "owner" || seen[s.Name] || s.Label == "" {
+			e = e.With("sections", "每个部分要有不重复的名称(小写英文,不能是 owner)和中文标题。")
+		}
+		seen[s.Name] = true
+	}
+	if !seen["price"] || len(p.Sections) > 8 {
+		e = e.With("sections", "投标文件要有报价部分(price),部分不超过 8 个。")
+	}
+	for _, m := range []struct {
+		field       string
+		value       int
+		least, most int
+	}{{"decryptMinutes", p.DecryptMinutes, 5, 120}, {"sealCheckMinutes", p.SealCheckMinutes, 1, 60},
+		{"objectionMinutes", p.ObjectionMinutes, 1, 60}, {"confirmMinutes", p.ConfirmMinutes, 1, 120},
+		{"bidValidityDays", p.BidValidityDays, 1, 365}, {"durationDays", p.DurationDays, 1, 3650}} {
+		if m.value < m.least || m.value > m.most {
+			e = e.With(m.field, fmt.Sprintf("应在 %d 到 %d 之间。", m.least, m.most))
+		}
+	}
+	if p.PriceCeiling != "" && !amount(p.PriceCeiling) {
+		e = e.With("priceCeiling", "最高投标限价应为大于 0 的金额,单位元,最多两位小数。")
+	}
+	if p.Deposit != nil && (!amount(p.Deposit.Amount) || len(p.Deposit.Forms) == 0) {
+		e = e.With("deposit", "投标保证金应写明金额(元)和可用的形式。")
+	}
+	if p.Coefficient != nil {
+		if _, err := p.Coefficient.Values(); err != nil {
+			ae, _ := apperr.From(err)
+			e = e.With("coefficient", ae.Detail)
+		}
+	}
+	if strings.TrimSpace(p.Quality) == "" {
+		e = e.With("quality", "请写明质量要求,例如“合格”。")
+	}
+	if len(e.Fields) > 0 {
+		return e
+	}
+	return nil
+}
+
+func amount(s string) bool {
+	d, err := decimal.NewFromString(s)
+	return err == nil && d.IsPositive() && d.Exponent() >= -2 && d.LessThan(decimal.New(1, 15))
+}
+
+// SetDocument writes the draft of the tender document. The bid security and
+// the cash ban are checked at once (R13-1, R13-4). Errors: document.invalid,
+// rule.ratio, lot.state, lot.not_yours.
+func (s *Service) SetDocument(ctx context.Context, who actor.Actor, lotID string, p Params) (*Document, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	var doc *Document
+	err := s.store.Change(ctx, func(tx *evidence.Tx) error {
+		l, row, err := s.lock(ctx, tx, who, lotID, "set_document")
+		if err != nil {
+			return err
+		}
+		if err := s.checkDeposit(l, p); err != nil {
+			return err
+		}
+		if doc, err = writeDocument(ctx, tx, l, p, nil); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE lot SET document_version = $1, price_ceiling = $2, updated_at = $3 WHERE id = $4`,
+			doc.Version, optionalAmount(p.PriceCeiling), tx.Now(), l.ID); err != nil {
+			return fmt.Errorf("set document: %w", err)
+		}
+		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who,
+			Fields: map[string]any{"version": doc.Version, "digest": doc.Digest, "params": p}})
+		return nil
+	})
+	return doc, err
+}
+
+func (s *Service) checkDeposit(l *Lot, p Params) error {
+	if p.Deposit == nil {
+		return nil
+	}
+	if err := s.periods.CheckRatio("R13-1", decimal.RequireFromString(p.Deposit.Amount), l.Estimate); err != nil {
+		return err
+	}
+	if len(p.Deposit.Forms) == 1 && slices.Contains([]string{"现金", "转账", "电汇"}, p.Deposit.Forms[0]) {
+		return apperr.New(apperr.Invalid, "document.deposit_cash_only", "投标保证金不得限定为现金或转账:应同时接受银行保函、保证保险等形式。").
+			By("保障中小企业款项支付条例第十三条")
+	}
+	return nil
+}
+
+func optionalAmount(s string) *decimal.Decimal {
+	if s == "" {
+		return nil
+	}
+	d := decimal.RequireFromString(s)
+	return &d
+}
+
+// writeDocument stores version 1 of the document, again while it is a draft.
+func writeDocument(ctx context.Context, tx *evidence.Tx, l *Lot, p Params, issuedAt *time.Time) (*Document, error) {
+	files := []File{}
+	if err := tx.SelectContext(ctx, &files, `SELECT id, name, media, size, sm3 FROM document_file
+		WHERE lot_id = $1 AND removed_at IS NULL ORDER BY name, id`, l.ID); err != nil {
+		return nil, fmt.Errorf("read files of the document: %w", err)
+	}
+	doc := &Document{LotID: l.ID, Version: 1, Params: p, Files: files, IssuedAt: issuedAt}
+	body, err := canon.Marshal(documentBody{Lot: l.ID, Version: doc.Version, Params: p, Files: files})
+	if err != nil {
+		return nil, err
+	}
+	doc.Body, doc.Digest = body, Digest(body)
+	if _, err := tx.ExecContext(ctx, `INSERT INTO document (lot_id, version, body, digest, issued_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (lot_id, version) DO UPDATE SET body = excluded.body, digest = excluded.digest, issued_at = excluded.issued_at`,
+		doc.LotID, doc.Version, doc.Body, doc.Digest, doc.IssuedAt); err != nil {
+		return nil, fmt.Errorf("write document: %w", err)
+	}
+	return doc, nil
+}
+
+type queryer interface {
+	GetContext(ctx context.Context, dest any, query string, args ...any) error
+}
+
+func readDocument(ctx context.Context, q queryer, lotID string) (*Document, error) {
+	var row struct {
+		Version  int        `db:"version"`
+		Body     []byte     `db:"body"`
+		Digest   string     `db:"digest"`
+		IssuedAt *time.Time `db:"issued_at"`
+	}
+	err := q.GetContext(ctx, &row, `SELECT version, body, digest, issued_at FROM document WHERE lot_id = $1 ORDER BY version DESC LIMIT 1`, lotID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, apperr.New(apperr.NotFound, "document.not_found", "这个标段还没有招标文件。")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read document: %w", err)
+	}
+	var b documentBody
+	if err := json.Unmarshal(row.Body, &b); err != nil {
+		return nil, fmt.Errorf("decode document of lot %s: %w", lotID, err)
+	}
+	return &Document{LotID: lotID, Version: row.Version, Params: b.Params, Files: b.Files, Digest: row.Digest,
+		IssuedAt: row.IssuedAt, Body: row.Body}, nil
+}
+
+// Document reads the newest version of the lot's document.
+func (s *Service) Document(ctx context.Context, lotID string) (*Document, error) {
+	return readDocument(ctx, s.store.DB(), lotID)
+}
+
+// DocumentIn is Document within a transaction of the caller.
+func DocumentIn(ctx context.Context, tx *evidence.Tx, lotID string) (*Document, error) {
+	return readDocument(ctx, tx, lotID)
+}
+
+// MaxFile is the largest file of a tender document, in bytes.
+const MaxFile = 200 << 20
+
+// AddFile stores a file of the tender document. Errors: document.file_name,
+// document.file_too_large, document.file_empty, lot.state, lot.not_yours.
+func (s *Service) AddFile(ctx context.Context, who actor.Actor, lotID, name, media string, r io.Reader) (*File, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || len([]rune(name)) > 120 || strings.ContainsAny(name, "/\\\x00\r\n") {
+		return nil, apperr.New(apperr.Invalid, "document.file_name", "文件名不能为空、不能带路径,且不超过 120 个字。")
+	}
+	if l, err := s.Get(ctx, lotID); err != nil {
+		return nil, err
+	} else if err := authorise(l, who); err != nil {
+		return nil, err
+	} else if _, err := Table.Next(l.State, "add_file", who.Role, facts(l, time.Time{})); err != nil {
+		return nil, err
+	}
+	f := &File{ID: uuid.NewString(), Name: name, Media: media}
+	h := sm3.New()
+	n, err := s.files.Put(ctx, f.ID, io.TeeReader(&capped{r: r, left: MaxFile}, h))
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		_ = s.files.Delete(ctx, f.ID)
+		return nil, apperr.New(apperr.Invalid, "document.file_empty", "文件“%s”是空的:请重新选择文件。", name)
+	}
+	f.Size, f.SM3 = n, fmt.Sprintf("sm3:%x", h.Sum(nil))
+	err = s.store.Change(ctx, func(tx *evidence.Tx) error { return s.addFile(ctx, tx, who, lotID, f) })
+	if err != nil {
+		_ = s.files.Delete(ctx, f.ID)
+		return nil, err
+	}
+	return f, nil
+}
+
+func (s *Service) addFile(ctx context.Context, tx *evidence.Tx, who actor.Actor, lotID string, f *File) error {
+	l, row, err := s.lock(ctx, tx, who, lotID, "add_file")
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO document_file (id, lot_id, name, media, size, sm3) VALUES ($1, $2, $3, $4, $5, $6)`,
+		f.ID, l.ID, f.Name, f.Media, f.Size, f.SM3); err != nil {
+		return fmt.Errorf("add file: %w", err)
+	}
+	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who,
+		Fields: map[string]any{"file": f.ID, "name": f.Name, "size": f.Size, "sm3": f.SM3}})
+	return nil
+}
+
+// OpenFile gives a file of the issued document (or of the draft, to its host).
+func (s *Service) OpenFile(ctx context.Context, who actor.Actor, lotID, fileID string) (*File, io.ReadCloser, error) {
+	l, err := s.Get(ctx, lotID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if l.State == Drafting && !l.HostedBy(who) {
+		return nil, nil, ErrNotFound()
+	}
+	var f File
+	if _, perr := uuid.Parse(fileID); perr == nil {
+		err = s.store.DB().GetContext(ctx, &f, `SELECT id, name, media, size, sm3 FROM document_file
+			WHERE lot_id = $1 AND id = $2 AND removed_at IS NULL`, l.ID, fileID)
+	}
+	if errors.Is(err, sql.ErrNoRows) || f.ID == "" {
+		return nil, nil, apperr.New(apperr.NotFound, "document.file_not_found", "没有找到这个文件:请回到标段页面重新下载。")
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read file of document: %w", err)
+	}
+	r, err := s.files.Open(ctx, f.ID)
+	return &f, r, err
+}
+
+// capped refuses to read beyond its limit.
+type capped struct {
+	r    io.Reader
+	left int64
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if c.left -= int64(n); c.left < 0 {
+		return 0, apperr.New(apperr.TooLarge, "document.file_too_large", "单个文件不能超过 %d MB:请拆分后再上传。", MaxFile>>20)
+	}
+	return n, err
+}

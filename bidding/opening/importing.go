@@ -1,0 +1,332 @@
+package opening
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/emmansun/gmsm/sm3"
+	"github.com/google/uuid"
+
+	"jianbiao/bidding/lot"
+	"jianbiao/internal/actor"
+	"jianbiao/internal/apperr"
+	"jianbiao/internal/canon"
+	"jianbiao/internal/evidence"
+	"jianbiao/internal/keystore"
+	"jianbiao/internal/seal"
+	"jianbiao/internal/vrf"
+)
+
+func edPublic(priv ed25519.PrivateKey) (ed25519.PublicKey, error) {
+	pub, ok := priv.Public().(ed25519.PublicKey)
+	if !ok {
+		return nil, errors.New("opening: not an ed25519 key")
+	}
+	return pub, nil
+}
+
+// Permit judges the key store's orders by the evidence alone: the bid stands in
+// the recorded cut-off; no postponement or suspension stands; and for contents
+// the window is closed.
+func Permit(store *evidence.Store) keystore.Permit {
+	return func(ctx context.Context, o keystore.Order) error {
+		events, err := store.Since(ctx, "lot/"+o.Lot, 0, 1_000_000)
+		if err != nil {
+			return err
+		}
+		var inRecord, held, closed bool
+		for i := range events {
+			e := &events[i]
+			switch e.Kind {
+			case "cutoff.recorded":
+				var rows []CutoffRow
+				if _, err := e.Get("rows", &rows); err != nil {
+					return fmt.Errorf("read cut-off record: %w", err)
+				}
+				for _, r := range rows {
+					inRecord = inRecord || r.Digest == o.Digest
+				}
+				inRecord = inRecord && len(rows) >= MinBids
+			case "decrypt.window_closed":
+				closed = true
+			case "lot.suspended", "opening.postponed":
+				held = true
+			case "lot.resumed", "opening.lobby_reopened":
+				held = false
+			}
+		}
+		if !inRecord || held || (o.Stage == keystore.Contents && !closed) {
+			return apperr.New(apperr.Forbidden, "keystore.not_permitted", "证据记录不允许现在打开这份投标文件。")
+		}
+		return nil
+	}
+}
+
+// result is what came out of one bid.
+type result struct {
+	bid     *Bid
+	outcome string
+	reason  string
+	forms   map[string]json.RawMessage
+	files   []openedFile
+}
+
+type openedFile struct {
+	ID, Section string
+	Position    int
+	File        seal.File
+}
+
+// ImportBids is the second half: the window has closed, the opening key is used
+// on the contents of every bid whose parts were released, and the reading-out
+// table (开标一览表) is made. Opening takes its time and holds no lock; what it
+// stores is found again under the same names if it is run twice.
+func (s *Service) ImportBids(ctx context.Context, who actor.Actor, lotID string) error {
+	l, err := lot.Read(ctx, s.store.DB(), lotID)
+	if err != nil {
+		return err
+	}
+	h, err := readHall(ctx, s.store.DB(), l)
+	if err != nil {
+		return err
+	}
+	if _, err := Table.Next(h.o.State, "import_bids", who.Role, Facts{Suspended: l.SuspendedSince != nil}); err != nil {
+		return err
+	}
+	results := make([]result, len(h.bids))
+	for i := range h.bids {
+		if results[i], err = s.openBid(ctx, h, &h.bids[i]); err != nil {
+			return err
+		}
+	}
+	coefficient, err := s.drawCoefficient(h)
+	if err != nil {
+		return err
+	}
+	return s.command(ctx, who, lotID, "import_bids", func(tx *evidence.Tx, h *hall, _ step) (map[string]any, error) {
+		opened := 0
+		for _, r := range results {
+			if r.outcome == OutcomeOpened {
+				opened++
+			}
+			if err := storeResult(ctx, tx, h, r); err != nil {
+				return nil, err
+			}
+		}
+		return map[string]any{"opened": opened, "of": len(results)}, storeCoefficient(ctx, tx, h, coefficient)
+	})
+}
+
+// openBid opens one bid, or says by proof whose cause it is that it does not
+// open (trust rules: part against commitment → bidder; stored file against
+// receipt → platform; false partial → holder; else the sealer; no part → the
+// bidder, unless an outage lies in the window).
+func (s *Service) openBid(ctx context.Context, h *hall, b *Bid) (result, error) {
+	res := result{bid: b, forms: map[string]json.RawMessage{}}
+	if b.PartState != PartReleased {
+		res.outcome, res.reason = OutcomeRevoked, "no_part"
+		if h.outage {
+			res.outcome, res.reason = OutcomeUndecided, "no_part_during_outage"
+		}
+		return res, nil
+	}
+	err := s.openSections(ctx, b, &res)
+	if err == nil {
+		res.outcome = OutcomeOpened
+		return res, nil
+	}
+	if !strings.HasPrefix(apperr.CodeOf(err), "seal.") {
+		return res, err // the platform could not try: nobody's cause, tried again
+	}
+	intact, ierr := s.intact(ctx, b)
+	if ierr != nil {
+		return res, ierr
+	}
+	switch cause := seal.Attribute(err, intact); cause {
+	case seal.CauseBidder, seal.CauseSealer:
+		res.outcome, res.reason = OutcomeRevoked, string(cause)
+	case seal.CauseHolder:
+		// Without proofs of the partials a false partial and a false capsule look
+		// alike; the buyer decides.
+		res.outcome, res.reason = OutcomeUndecided, string(cause)
+	default:
+		res.outcome, res.reason = OutcomeWithdrawn, string(cause)
+	}
+	res.forms, res.files = nil, nil
+	return res, nil
+}
+
+// intact compares the stored file with the digest that its receipt promised.
+func (s *Service) intact(ctx context.Context, b *Bid) (bool, error) {
+	f, err := s.files.Open(ctx, b.EnvelopeID)
+	if err != nil {
+		return false, nil //nolint:nilerr // a file that is gone is not intact
+	}
+	defer func() { _ = f.Close() }()
+	d := seal.NewDigest()
+	if _, err := io.Copy(d, f); err != nil {
+		return false, fmt.Errorf("digest stored envelope: %w", err)
+	}
+	return d.Sum() == b.Digest, nil
+}
+
+func (s *Service) openSections(ctx context.Context, b *Bid, res *result) error {
+	head, err := b.Header()
+	if err != nil {
+		return err
+	}
+	var parts map[string]string
+	if err := canon.Unmarshal(b.Parts, &parts); err != nil {
+		return fmt.Errorf("parts of bid %s: %w", b.Digest, err)
+	}
+	f, err := s.files.Open(ctx, b.EnvelopeID)
+	if err != nil {
+		return fmt.Errorf("stored envelope: %w: %w", err, seal.ErrStoredDamaged)
+	}
+	defer func() { _ = f.Close() }()
+	for _, sec := range head.Sections {
+		if sec.Parts != seal.PartsBoth {
+			continue
+		}
+		if err := s.openSection(ctx, f, b, head, sec, parts[sec.Name], res); err != nil {
+			return fmt.Errorf("section %s: %w", sec.Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) openSection(ctx context.Context, f io.ReaderAt, b *Bid, head seal.Header, sec seal.Section, part string, res *result) error {
+	bidderPart, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return fmt.Errorf("part: %w: %w", err, &seal.PartError{Section: sec.Name, Role: seal.RoleBidder})
+	}
+	tender, err := s.tenderParts(ctx, b, keystore.Contents, []string{sec.WrapTender})
+	if err != nil {
+		return err
+	}
+	position := 0
+	return seal.OpenSection(f, head, sec.Name, tender[0], bidderPart, seal.Visit{
+		Index: func(i seal.Index) error { res.forms[sec.Name] = i.Form; return nil },
+		File: func(file seal.File, r io.Reader) error {
+			id := fileID(b, sec.Name, position)
+			if _, err := s.files.Put(ctx, id, r); err != nil {
+				return fmt.Errorf("store opened file: %w", err)
+			}
+			res.files = append(res.files, openedFile{ID: id, Section: sec.Name, Position: position, File: file})
+			position++
+			return nil
+		},
+	})
+}
+
+// fileID is the same each time, so that an import that is run again after a
+// crash overwrites what the first left.
+func fileID(b *Bid, section string, position int) string {
+	d := sm3.Sum(fmt.Appendf(nil, "jianbiao/bid-file/1\x00%s\x00%s\x00%s\x00%d", b.LotID, b.Digest, section, position))
+	id, err := uuid.FromBytes(d[:16])
+	if err != nil {
+		panic("opening: sixteen bytes are a UUID: " + err.Error())
+	}
+	return id.String()
+}
+
+func storeResult(ctx context.Context, tx *evidence.Tx, h *hall, r result) error {
+	b := h.bid(r.bid.Digest)
+	fields := map[string]any{"digest": b.Digest, "organisation": *b.Organisation}
+	kind := map[string]string{OutcomeOpened: "decrypt.completed", OutcomeRevoked: "bid.revoked",
+		OutcomeWithdrawn: "bid.withdrawn", OutcomeUndecided: "bid.undecided"}[r.outcome]
+	b.Outcome = &r.outcome
+	if r.outcome != OutcomeOpened {
+		fields["reason"] = r.reason
+		b.OutcomeReason = &r.reason
+	}
+	for _, f := range r.files {
+		if err := exec(ctx, tx, "store opened file", `INSERT INTO bid_file (id, lot_id, digest, section, position, name, media, size, sm3)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, f.ID, b.LotID, b.Digest, f.Section, f.Position, f.File.Name, f.File.Media, f.File.Size, f.File.SM3); err != nil {
+			return err
+		}
+	}
+	if r.forms != nil {
+		raw, err := canon.Marshal(r.forms)
+		if err != nil {
+			return err
+		}
+		b.Form = raw
+		h.judge(b)
+	}
+	tx.Record(evidence.Draft{Stream: h.lot.Stream(), Kind: kind, Actor: actor.System(), Fields: fields})
+	return exec(ctx, tx, "store result", `UPDATE bid SET outcome = $1, outcome_reason = $2, form = $3, price = $4, flags = $5 WHERE lot_id = $6 AND digest = $7`,
+		b.Outcome, b.OutcomeReason, b.Form, b.Price, b.Flags, b.LotID, b.Digest)
+}
+
+// Coefficient is the random coefficient (随机系数): the output of the lot's
+// verifiable random function over the cut-off record and the released parts.
+// Whoever has the VRF key of the notice recomputes it.
+type Coefficient struct {
+	Value   string   `json:"value"`
+	Index   int      `json:"index"`
+	Values  []string `json:"values"`
+	Alpha   string   `json:"alpha"` // hex, SM3 of AlphaInput
+	Proof   string   `json:"proof"` // hex, RFC 9381
+	Beta    string   `json:"beta"`  // hex
+	Mapping string   `json:"mapping"`
+}
+
+// alpha is the VRF's input: SM3 of the canonical {tag, lot, cutoff, parts}.
+func (h *hall) alpha() ([]byte, error) {
+	raw, err := canon.Marshal(map[string]any{"tag": "jianbiao/coefficient/1", "lot": h.lot.ID, "cutoff": *h.o.CutoffDigest, "parts": h.partsRows()})
+	if err != nil {
+		return nil, err
+	}
+	d := sm3.Sum(raw)
+	return d[:], nil
+}
+
+func (s *Service) drawCoefficient(h *hall) (*Coefficient, error) {
+	if h.params.Coefficient == nil {
+		return nil, nil
+	}
+	values, err := h.params.Coefficient.Values()
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.platform.VRFKey(h.lot.ID)
+	if err != nil {
+		return nil, err
+	}
+	alpha, err := h.alpha()
+	if err != nil {
+		return nil, err
+	}
+	proof, err := vrf.Prove(key.Seed(), alpha)
+	if err != nil {
+		return nil, fmt.Errorf("draw coefficient: %w", err)
+	}
+	beta, err := vrf.Hash(proof)
+	if err != nil {
+		return nil, fmt.Errorf("draw coefficient: %w", err)
+	}
+	i := vrf.Choose(beta, len(values))
+	return &Coefficient{Value: values[i], Index: i, Values: values, Alpha: hex.EncodeToString(alpha), Proof: hex.EncodeToString(proof),
+		Beta: hex.EncodeToString(beta), Mapping: fmt.Sprintf("从 %s 到 %s 共 %d 个取值,由随机输出等概率选取", values[0], values[len(values)-1], len(values))}, nil
+}
+
+func storeCoefficient(ctx context.Context, tx *evidence.Tx, h *hall, c *Coefficient) error {
+	if c == nil {
+		return nil
+	}
+	raw, err := canon.Marshal(c)
+	if err != nil {
+		return err
+	}
+	tx.Record(evidence.Draft{Stream: h.lot.Stream(), Kind: "coefficient.drawn", Actor: actor.System(), Fields: map[string]any{
+		"value": c.Value, "alpha": c.Alpha, "proof": c.Proof, "beta": c.Beta}})
+	return exec(ctx, tx, "store coefficient", `UPDATE opening SET coefficient = $1 WHERE lot_id = $2`, raw, h.o.LotID)
+}

@@ -1,0 +1,404 @@
+package opening
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"jianbiao/bidding/lot"
+	"jianbiao/internal/actor"
+	"jianbiao/internal/canon"
+	"jianbiao/internal/evidence"
+	"jianbiao/internal/lifecycle"
+)
+
+// Window is a span of time that runs in the hall.
+type Window struct {
+	From  *time.Time `json:"from,omitempty"`
+	Until time.Time  `json:"until"`
+}
+
+// HallBid is a bid as everybody in the hall may see it: before the roster a
+// digest without a name.
+type HallBid struct {
+	No            int        `json:"no"`
+	Digest        string     `json:"digest"`
+	Number        int        `json:"number"`
+	Size          int64      `json:"size"`
+	SealChecked   *time.Time `json:"sealChecked,omitempty"`
+	Organisation  string     `json:"organisation,omitempty"`
+	USCC          string     `json:"uscc,omitempty"`
+	Part          HallPart   `json:"part"`
+	Outcome       string     `json:"outcome,omitempty"`
+	OutcomeReason string     `json:"outcomeReason,omitempty"`
+	Flags         []string   `json:"flags"`
+	NoObjection   *time.Time `json:"noObjection,omitempty"`
+	Confirmed     *time.Time `json:"confirmed,omitempty"`
+}
+
+// HallPart is how far a bidder's part has come.
+type HallPart struct {
+	State    string     `json:"state"`
+	At       *time.Time `json:"at,omitempty"`
+	Reason   string     `json:"reason,omitempty"`
+	Attempts int        `json:"attempts"`
+}
+
+// Objection is an objection raised in the hall.
+type Objection struct {
+	ID           string     `db:"id" json:"id"`
+	Digest       string     `db:"digest" json:"digest"`
+	Organisation string     `db:"organisation" json:"organisation"`
+	Text         string     `db:"text" json:"text"`
+	At           time.Time  `db:"raised_at" json:"at"`
+	Answer       *string    `db:"answer" json:"answer,omitempty"`
+	AnsweredBy   *string    `db:"answered_by" json:"answeredBy,omitempty"`
+	AnsweredAt   *time.Time `db:"answered_at" json:"answeredAt,omitempty"`
+}
+
+// Remark is a remark of an authority or a witness.
+type Remark struct {
+	At           time.Time  `db:"at" json:"at"`
+	Person       string     `db:"person" json:"-"`
+	Organisation string     `db:"organisation" json:"by"`
+	Role         actor.Role `db:"role" json:"role"`
+	Text         string     `db:"text" json:"text"`
+}
+
+// Pause is one interruption of the session.
+type Pause struct {
+	From   time.Time  `db:"from_at" json:"from"`
+	Until  *time.Time `db:"until_at" json:"until,omitempty"`
+	Reason string     `db:"reason" json:"reason"`
+	Outage bool       `db:"outage" json:"outage"`
+}
+
+// Snapshot is the hall at one moment. Seq is the last event of the lot's stream
+// that it takes in, so that events after Seq are exactly what it lacks.
+type Snapshot struct {
+	Seq          int64             `json:"seq"`
+	Lot          HallLot           `json:"lot"`
+	State        State             `json:"state"`
+	StateLabel   string            `json:"stateLabel"`
+	Step         int               `json:"step"`
+	ScheduledAt  time.Time         `json:"scheduledAt"`
+	Paused       *HallHold         `json:"paused,omitempty"`
+	Suspended    *HallHold         `json:"suspended,omitempty"`
+	Windows      map[string]Window `json:"windows"`
+	Cutoff       *HallCutoff       `json:"cutoff,omitempty"`
+	Bids         []HallBid         `json:"bids"`
+	Table        []Reading         `json:"table"`
+	Coefficient  *Coefficient      `json:"coefficient,omitempty"`
+	Objections   []Objection       `json:"objections"`
+	Remarks      []Remark          `json:"remarks"`
+	Pauses       []Pause           `json:"pauses"`
+	HostSigned   *time.Time        `json:"hostSigned,omitempty"`
+	RecordDigest string            `json:"recordDigest,omitempty"`
+	ClosedAt     *time.Time        `json:"closedAt,omitempty"`
+	Params       lot.Params        `json:"params"`
+}
+
+// HallLot names the lot.
+type HallLot struct {
+	ID           string     `json:"id"`
+	Code         string     `json:"code"`
+	Name         string     `json:"name"`
+	Project      string     `json:"project"`
+	Buyer        string     `json:"buyer"`
+	Agency       string     `json:"agency,omitempty"`
+	Region       string     `json:"region"`
+	BidDeadline  *time.Time `json:"bidDeadline"`
+	PriceCeiling string     `json:"priceCeiling,omitempty"`
+	VRFKey       string     `json:"vrfKey"`
+}
+
+// HallHold is a pause or a suspension that stands.
+type HallHold struct {
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason"`
+}
+
+// HallCutoff is the head of the cut-off record.
+type HallCutoff struct {
+	Count      int       `json:"count"`
+	Digest     string    `json:"digest"`
+	RecordedAt time.Time `json:"recordedAt"`
+}
+
+// Snapshot reads the hall in one snapshot of the database.
+func (s *Service) Snapshot(ctx context.Context, lotID string) (*Snapshot, error) {
+	var snap *Snapshot
+	err := s.store.Look(ctx, func(q *sqlx.Tx) error {
+		var err error
+		snap, err = readSnapshot(ctx, q, lotID)
+		return err
+	})
+	return snap, err
+}
+
+func readSnapshot(ctx context.Context, q reader, lotID string) (*Snapshot, error) {
+	l, err := lot.Read(ctx, q, lotID)
+	if err != nil {
+		return nil, err
+	}
+	h, err := readHall(ctx, q, l)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := h.snapshot()
+	if err != nil {
+		return nil, err
+	}
+	if err := q.GetContext(ctx, &snap.Seq, `SELECT seq FROM stream_head WHERE stream = $1`, l.Stream()); err != nil {
+		return nil, fmt.Errorf("head of the lot's stream: %w", err)
+	}
+	return snap, errors.Join(
+		q.SelectContext(ctx, &snap.Objections, `SELECT o.id, o.digest, COALESCE(b.organisation, '') AS organisation, o.text, o.raised_at, o.answer,
+			o.answered_by, o.answered_at FROM opening_objection o JOIN bid b ON b.lot_id = o.lot_id AND b.digest = o.digest
+			WHERE o.lot_id = $1 ORDER BY o.raised_at, o.id`, l.ID),
+		q.SelectContext(ctx, &snap.Remarks, `SELECT at, person, organisation, role, text FROM opening_remark WHERE lot_id = $1 ORDER BY at, id`, l.ID),
+		q.SelectContext(ctx, &snap.Pauses, `SELECT from_at, until_at, reason, outage FROM opening_pause WHERE lot_id = $1 ORDER BY from_at`, l.ID))
+}
+
+func (h *hall) snapshot() (*Snapshot, error) {
+	o, l := h.o, h.lot
+	snap := &Snapshot{State: o.State, StateLabel: Table.Labels[o.State], Step: Step(o.State), ScheduledAt: o.ScheduledAt,
+		Windows: map[string]Window{}, Bids: []HallBid{}, Table: []Reading{}, Objections: []Objection{}, Remarks: []Remark{}, Pauses: []Pause{},
+		HostSigned: o.HostConfirmedAt, RecordDigest: text(o.RecordDigest), ClosedAt: o.ClosedAt, Params: h.params,
+		Lot: HallLot{ID: l.ID, Code: l.Code, Name: l.Name, Project: l.Project.Name, Buyer: l.Project.Buyer, Agency: text(l.Project.Agency),
+			Region: l.Project.Region, BidDeadline: l.BidDeadline, VRFKey: text(l.VRFKey)}}
+	if l.PriceCeiling != nil {
+		snap.Lot.PriceCeiling = l.PriceCeiling.StringFixed(2)
+	}
+	for name, w := range map[string]Window{"sealCheck": {o.StartedAt, or(o.SealCheckUntil)}, "decrypt": {o.DecryptFrom, or(o.DecryptUntil)},
+		"objection": {o.ObjectionFrom, or(o.ObjectionUntil)}, "confirm": {o.ConfirmFrom, or(o.ConfirmUntil)}} {
+		if !w.Until.IsZero() {
+			snap.Windows[name] = w
+		}
+	}
+	if o.PausedSince != nil {
+		snap.Paused = &HallHold{*o.PausedSince, text(o.PauseReason)}
+	}
+	if l.SuspendedSince != nil {
+		snap.Suspended = &HallHold{*l.SuspendedSince, text(l.SuspendedReason)}
+	}
+	if o.CutoffAt != nil {
+		snap.Cutoff = &HallCutoff{*o.CutoffCount, *o.CutoffDigest, *o.CutoffAt}
+	}
+	for i := range h.bids {
+		snap.Bids = append(snap.Bids, h.hallBid(&h.bids[i]))
+	}
+	return snap, h.addTable(snap)
+}
+
+// readOut says whether prices are public: once the reading has begun.
+func (h *hall) readOut() bool {
+	switch h.o.State {
+	case Announcing, ObjectionWindow, RecordConfirming, Closed:
+		return true
+	default:
+		return false
+	}
+}
+
+func (h *hall) addTable(snap *Snapshot) error {
+	if h.o.Coefficient != nil {
+		snap.Coefficient = &Coefficient{}
+		if err := json.Unmarshal(h.o.Coefficient, snap.Coefficient); err != nil {
+			return fmt.Errorf("decode coefficient: %w", err)
+		}
+	}
+	if !h.readOut() {
+		return nil
+	}
+	var err error
+	snap.Table, err = h.table()
+	return err
+}
+
+func or(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+func (h *hall) hallBid(b *Bid) HallBid {
+	v := HallBid{No: b.RowNo, Digest: b.Digest, Number: b.Number, Size: b.Size, SealChecked: b.SealCheckedAt, Flags: []string{},
+		Part:    HallPart{State: b.PartState, At: b.ReleasedAt, Reason: text(b.FailureReason), Attempts: b.Attempts},
+		Outcome: text(b.Outcome), OutcomeReason: text(b.OutcomeReason), NoObjection: b.NoObjectionAt, Confirmed: b.ConfirmedAt}
+	if h.o.RosterAt != nil {
+		v.Organisation, v.USCC = text(b.Organisation), text(b.USCC)
+	}
+	if h.readOut() {
+		v.Flags = texts(b.Flags)
+	}
+	return v
+}
+
+// Actions is what who may do in the hall now, and why not; lot actions come
+// before those of the opening.
+func (s *Service) Actions(ctx context.Context, who actor.Actor, lotID string) ([]lifecycle.Action, error) {
+	l, err := lot.Read(ctx, s.store.DB(), lotID)
+	if err != nil {
+		return nil, err
+	}
+	var now time.Time
+	if err := s.store.DB().GetContext(ctx, &now, `SELECT legal_now()`); err != nil {
+		return nil, fmt.Errorf("read the legal time: %w", err)
+	}
+	if lot.Authorise(l, who) != nil {
+		return nil, nil
+	}
+	h, err := readHall(ctx, s.store.DB(), l)
+	if err != nil {
+		return nil, err
+	}
+	return Table.Actions(h.o.State, who.Role, h.facts(now, who)), nil
+}
+
+// Viewer is who looks at a hall.
+type Viewer struct {
+	Class evidence.Class
+	Host  bool
+}
+
+// Admit says as what somebody looks at the hall. Everybody may; a bidder's
+// firm may act, and what it may do is decided by the keys of its bid.
+func (s *Service) Admit(ctx context.Context, who actor.Actor, lotID string) (Viewer, error) {
+	l, err := lot.Read(ctx, s.store.DB(), lotID)
+	if err != nil {
+		return Viewer{}, err
+	}
+	if l.PublishedAt == nil && !l.HostedBy(who) {
+		return Viewer{}, lot.ErrNotFound()
+	}
+	v := Viewer{Class: evidence.Public, Host: l.HostedBy(who)}
+	switch {
+	case v.Host || l.Supervises(who):
+		v.Class = evidence.Official
+	case who.Role == actor.Bidder:
+		v.Class = evidence.Party
+	}
+	return v, nil
+}
+
+// Discreet says whether the hall must not show who is there: until the roster.
+func (s *Service) Discreet(ctx context.Context, lotID string) (bool, error) {
+	var roster bool
+	err := s.store.DB().GetContext(ctx, &roster, `SELECT EXISTS (SELECT FROM opening WHERE lot_id = $1 AND roster_at IS NOT NULL)`, lotID)
+	if err != nil {
+		return true, fmt.Errorf("look for the roster: %w", err)
+	}
+	return !roster, nil
+}
+
+// Cutoff is the cut-off record as it was recorded; nil before.
+type Cutoff struct {
+	RecordedAt time.Time   `json:"recordedAt"`
+	Count      int         `json:"count"`
+	Digest     string      `json:"digest"`
+	Rows       []CutoffRow `json:"rows"`
+	Seq        int64       `json:"seq"`
+}
+
+// Cutoff reads the cut-off record from the evidence.
+func (s *Service) Cutoff(ctx context.Context, lotID string) (*Cutoff, error) {
+	events, err := s.store.OfKind(ctx, "lot/"+lotID, "cutoff.recorded")
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	e := &events[0]
+	c := &Cutoff{RecordedAt: e.At, Digest: e.Text("digest"), Seq: e.Seq}
+	if _, err := e.Get("rows", &c.Rows); err != nil {
+		return nil, fmt.Errorf("read cut-off record: %w", err)
+	}
+	c.Count = len(c.Rows)
+	return c, nil
+}
+
+// RecordBody is what everybody confirms: frozen when confirmation starts, hashed
+// as canonical JSON.
+type RecordBody struct {
+	Tag         string       `json:"tag"`
+	Lot         string       `json:"lot"`
+	Cutoff      string       `json:"cutoff"`
+	Table       []Reading    `json:"table"`
+	Coefficient *Coefficient `json:"coefficient"`
+	Objections  []frozen     `json:"objections"`
+}
+
+type frozen struct {
+	ID           string `json:"id"`
+	Organisation string `json:"organisation"`
+	Text         string `json:"text"`
+	At           string `json:"at"`
+	Answer       string `json:"answer"`
+	AnsweredAt   string `json:"answeredAt"`
+}
+
+func (s *Service) freeze(ctx context.Context, tx *evidence.Tx, h *hall) (string, error) {
+	snap, err := readSnapshot(ctx, tx, h.lot.ID)
+	if err != nil {
+		return "", err
+	}
+	body := RecordBody{Tag: "jianbiao/opening-record/1", Lot: h.lot.ID, Cutoff: *h.o.CutoffDigest, Table: snap.Table,
+		Coefficient: snap.Coefficient, Objections: []frozen{}}
+	for _, o := range snap.Objections {
+		body.Objections = append(body.Objections, frozen{ID: o.ID, Organisation: o.Organisation, Text: o.Text, At: stamp(o.At),
+			Answer: text(o.Answer), AnsweredAt: stamp(or(o.AnsweredAt))})
+	}
+	raw, err := canon.Marshal(body)
+	if err != nil {
+		return "", err
+	}
+	digest := lot.Digest(raw)
+	return digest, exec(ctx, tx, "freeze record", `UPDATE opening SET record = $1, record_digest = $2 WHERE lot_id = $3`, raw, digest, h.lot.ID)
+}
+
+// Due is what the clock has to do: openings whose next step needs nobody.
+type Due struct {
+	LotID   string
+	Command string
+}
+
+// Due lists what is due now by the table: the job only notices, and the guards
+// decide.
+func (s *Service) Due(ctx context.Context) ([]Due, error) {
+	var rows []struct {
+		LotID   string `db:"lot_id"`
+		Command string `db:"command"`
+	}
+	err := s.store.DB().SelectContext(ctx, &rows, `
+		SELECT lot_id, command FROM (
+			SELECT o.lot_id, o.scheduled_at AS since, CASE
+				WHEN o.state = 'scheduled' AND o.scheduled_at - $1::interval <= legal_now() THEN 'open_lobby'
+				WHEN o.state = 'lobby_open' AND o.cutoff_at IS NULL AND l.bid_deadline <= legal_now() THEN 'record_cutoff'
+				WHEN o.state = 'lobby_open' AND o.cutoff_count < $2 THEN 'abort_lt3'
+				WHEN o.state = 'decrypting' AND o.paused_since IS NULL AND (o.decrypt_until <= legal_now()
+				     OR NOT EXISTS (SELECT FROM bid b WHERE b.lot_id = o.lot_id AND b.part_state <> 'released')) THEN 'close_window'
+				WHEN o.state = 'decrypt_closed' THEN 'import_bids'
+				WHEN o.state = 'objection_window' AND o.paused_since IS NULL AND o.objection_until <= legal_now()
+				     AND NOT EXISTS (SELECT FROM opening_objection x WHERE x.lot_id = o.lot_id AND x.answer IS NULL) THEN 'start_confirmation'
+				WHEN o.state = 'record_confirming' AND o.paused_since IS NULL AND o.confirm_until <= legal_now()
+				     AND NOT EXISTS (SELECT FROM opening_objection x WHERE x.lot_id = o.lot_id AND x.answer IS NULL)
+				     AND NOT EXISTS (SELECT FROM bid b WHERE b.lot_id = o.lot_id AND b.outcome = 'undecided') THEN 'close'
+				WHEN o.state = 'reconvened' AND o.scheduled_at <= legal_now() THEN 'reopen_lobby'
+			END AS command
+			FROM opening o JOIN lot l ON l.id = o.lot_id
+			WHERE o.state NOT IN ('closed', 'aborted_lt3', 'postponed') AND l.suspended_since IS NULL
+			  AND l.state IN ('published', 'cut_off')
+		) d WHERE command IS NOT NULL ORDER BY since LIMIT 200`, fmt.Sprintf("%d seconds", int(LobbyBefore.Seconds())), MinBids)
+	if err != nil {
+		return nil, fmt.Errorf("list what is due: %w", err)
+	}
+	out := make([]Due, len(rows))
+	for i, r := range rows {
+		out[i] = Due{r.LotID, r.Command}
+	}
+	return out, nil
+}

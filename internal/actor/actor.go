@@ -1,0 +1,71 @@
+// Package actor names who acts: a person in a role of an organisation, the
+// platform's own clock, or the public. Every command takes an Actor as an
+// argument; nobody hides in a context.
+package actor
+
+import "slices"
+
+// Role is what a person may be in a tender. The codes are stored and shown in
+// the interface through Label.
+type Role string
+
+// The roles. Clock is the platform acting on a due time; Rehearsal is the
+// conductor of a rehearsal (演练) and does not exist in production.
+const (
+	Public              Role = "public"
+	Buyer               Role = "buyer"
+	Agency              Role = "agency"
+	Bidder              Role = "bidder"
+	Expert              Role = "expert"
+	Supervisor          Role = "supervisor"
+	GeneralSupervisor   Role = "general_supervisor"
+	DisciplineInspector Role = "discipline_inspector"
+	WitnessOfficer      Role = "witness_officer"
+	Centre              Role = "centre"
+	Notary              Role = "notary"
+	Admin               Role = "admin"
+	Clock               Role = "clock"
+	Rehearsal           Role = "rehearsal"
+)
+
+var labels = map[Role]string{
+	Public: "社会公众", Buyer: "招标人", Agency: "招标代理机构", Bidder: "投标人", Expert: "评标专家",
+	Supervisor: "行政监督部门", GeneralSupervisor: "综合监督", DisciplineInspector: "纪检监察",
+	WitnessOfficer: "见证员", Centre: "交易中心", Notary: "公证机构", Admin: "系统管理员",
+	Clock: "平台授时", Rehearsal: "演练主持",
+}
+
+// Roles lists every role, in the order in which pages show them.
+func Roles() []Role {
+	return []Role{Public, Buyer, Agency, Bidder, Expert, Supervisor, GeneralSupervisor, DisciplineInspector,
+		WitnessOfficer, Centre, Notary, Admin, Clock, Rehearsal}
+}
+
+// Label is the role's Chinese name.
+func (r Role) Label() string { return labels[r] }
+
+// Known says whether r is one of Roles.
+func (r Role) Known() bool { return slices.Contains(Roles(), r) }
+
+// Actor is who gives a command. The zero value is nobody and may do nothing.
+type Actor struct {
+	PersonID         string `json:"person,omitempty"`
+	PersonName       string `json:"personName,omitempty"`
+	OrganisationID   string `json:"organisation,omitempty"`
+	OrganisationName string `json:"organisationName,omitempty"`
+	USCC             string `json:"uscc,omitempty"` // 统一社会信用代码
+	Certified        bool   `json:"-"`              // the organisation's papers were checked
+	Role             Role   `json:"role"`
+	Region           string `json:"region,omitempty"` // GB/T 2260
+	Address          string `json:"address,omitempty"`
+	Rehearsal        bool   `json:"-"` // a rehearsal person
+}
+
+// System is the platform's clock: it notices what is due, and the guards decide.
+func System() Actor { return Actor{Role: Clock} }
+
+// Anyone is the public, without a name.
+func Anyone() Actor { return Actor{Role: Public} }
+
+// In says whether the actor holds one of the roles.
+func (a Actor) In(roles ...Role) bool { return slices.Contains(roles, a.Role) }

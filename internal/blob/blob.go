@@ -1,0 +1,173 @@
+// Package blob keeps the platform's files (documents, sealed envelopes) behind
+// four methods, so that a local folder can give way to an object store. Names
+// are chosen by the platform, never by a person.
+package blob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+)
+
+// ErrNotFound is returned for a name that holds nothing.
+var ErrNotFound = errors.New("blob: not found")
+
+// Store keeps immutable files.
+type Store interface {
+	// Put stores all of r under name; a reader sees the whole file or none. A
+	// failed Put leaves nothing behind.
+	Put(ctx context.Context, name string, r io.Reader) (int64, error)
+	// Open gives random access to the file; the caller closes it.
+	Open(ctx context.Context, name string) (File, error)
+	// Stat is the size in bytes.
+	Stat(ctx context.Context, name string) (int64, error)
+	// Delete removes the file; a missing one is no error.
+	Delete(ctx context.Context, name string) error
+}
+
+// File is one stored file.
+type File interface {
+	io.ReaderAt
+	io.Reader
+	io.Closer
+}
+
+// Folder is a Store in a local folder.
+type Folder struct{ dir string }
+
+// NewFolder makes the folder (mode 0700) and removes what an interrupted Put
+// left in it.
+func NewFolder(dir string) (*Folder, error) {
+	if err := os.MkdirAll(filepath.Join(dir, partial), 0o700); err != nil {
+		return nil, fmt.Errorf("blob folder: %w", err)
+	}
+	left, err := os.ReadDir(filepath.Join(dir, partial))
+	if err != nil {
+		return nil, fmt.Errorf("blob folder: %w", err)
+	}
+	for _, f := range left {
+		if err := os.Remove(filepath.Join(dir, partial, f.Name())); err != nil {
+			return nil, fmt.Errorf("blob folder: remove a partial file: %w", err)
+		}
+	}
+	return &Folder{dir: dir}, nil
+}
+
+const partial = "partial"
+
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{7,127}$`)
+
+func (f *Folder) path(name string) (string, error) {
+	if !nameForm.MatchString(name) {
+		return "", fmt.Errorf("blob: bad name %q", name)
+	}
+	return filepath.Join(f.dir, name), nil
+}
+
+// Put implements Store. The file's times are set to the beginning of their day,
+// so that a listing of the folder says nothing about when within it.
+func (f *Folder) Put(ctx context.Context, name string, r io.Reader) (int64, error) {
+	path, err := f.path(name)
+	if err != nil {
+		return 0, err
+	}
+	tmp, err := os.CreateTemp(filepath.Join(f.dir, partial), "put-*")
+	if err != nil {
+		return 0, fmt.Errorf("blob: %w", err)
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }() // gone already after the rename
+	n, err := io.Copy(tmp, contextReader{ctx, r})
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if cerr := tmp.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return 0, fmt.Errorf("blob: write: %w", err)
+	}
+	if info, err := os.Stat(tmp.Name()); err == nil {
+		day := info.ModTime().UTC().Truncate(24 * time.Hour)
+		if err := os.Chtimes(tmp.Name(), day, day); err != nil {
+			return 0, fmt.Errorf("blob: %w", err)
+		}
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return 0, fmt.Errorf("blob: %w", err)
+	}
+	return n, syncFolder(f.dir)
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	return nil
+}
+
+// Open implements Store.
+func (f *Folder) Open(_ context.Context, name string) (File, error) {
+	path, err := f.path(name)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	return file, nil
+}
+
+// Stat implements Store.
+func (f *Folder) Stat(_ context.Context, name string) (int64, error) {
+	path, err := f.path(name)
+	if err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("blob: %w", err)
+	}
+	return info.Size(), nil
+}
+
+// Delete implements Store.
+func (f *Folder) Delete(_ context.Context, name string) error {
+	path, err := f.path(name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("blob: %w", err)
+	}
+	return nil
+}
+
+// contextReader stops a copy when its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

@@ -1,0 +1,56 @@
+package database
+
+import (
+	"database/sql/driver"
+	"errors"
+	"net"
+	"slices"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+)
+
+// Violates says whether err is the refusal of the named constraint (unique,
+// check, foreign key or exclusion). Constraints are told apart by name and
+// never by the text of a message.
+func Violates(err error, constraintName string) bool {
+	e := pgError(err)
+	return e != nil && e.Code.Class() == "23" && e.Constraint == constraintName
+}
+
+// IsRetryable says whether the transaction may simply be run again: two of
+// them got in each other's way (40001 serialization_failure) or were locked
+// into each other (40P01 deadlock_detected).
+func IsRetryable(err error) bool {
+	e := pgError(err)
+	return e != nil && (e.Code == pqerror.TRSerializationFailure || e.Code == pqerror.TRDeadlockDetected)
+}
+
+// unavailableCodes are PostgreSQL's own words for "not now": shut down by an
+// administrator, after a crash, still starting, no connection left.
+var unavailableCodes = []pqerror.Code{
+	pqerror.AdminShutdown, pqerror.CrashShutdown, pqerror.CannotConnectNow,
+	pqerror.TooManyConnections,
+}
+
+// IsUnavailable says whether err means that the database cannot be reached at
+// the moment, so that the same may be tried again a little later. What had
+// been sent may have been committed or not: the caller needs an idempotency
+// key, or must look. A missing file or the end of a stream that has nothing to
+// do with a connection is not taken for it.
+func IsUnavailable(err error) bool {
+	if e := pgError(err); e != nil {
+		return e.Code.Class() == "08" || slices.Contains(unavailableCodes, e.Code)
+	}
+	var network *net.OpError
+	return errors.As(err, &network) || errors.Is(err, driver.ErrBadConn)
+}
+
+// pgError finds PostgreSQL's own error in a chain, nil when there is none.
+func pgError(err error) *pq.Error {
+	var e *pq.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
