@@ -241,6 +241,9 @@ func (s *Service) command(ctx context.Context, who actor.Actor, lotID, name stri
 		if err := lot.Authorise(l, who); err != nil {
 			return err
 		}
+		if err := once(ctx, tx, who); err != nil {
+			return err
+		}
 		h, err := readHall(ctx, tx, l)
 		if err != nil {
 			return err
@@ -263,6 +266,26 @@ func (s *Service) command(ctx context.Context, who actor.Actor, lotID, name stri
 		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: h.shown(who), Fields: fields})
 		return nil
 	})
+}
+
+// ErrRepeated answers a command whose id this person has used before: it was
+// done then, and is not done again.
+var ErrRepeated = apperr.New(apperr.Conflict, "opening.repeated", "这个操作已经办理过了。")
+
+// once claims the id of the act in the act's own transaction.
+func once(ctx context.Context, tx *evidence.Tx, who actor.Actor) error {
+	if who.Request == "" || who.PersonID == "" {
+		return nil
+	}
+	res, err := tx.ExecContext(ctx, `INSERT INTO idempotency (person_id, key, request, status, answer, expires_at)
+		VALUES ($1, $2, '', 200, '', clock_timestamp() + INTERVAL '1 day') ON CONFLICT DO NOTHING`, who.PersonID, "hall/"+who.Request)
+	if err != nil {
+		return fmt.Errorf("claim the command's id: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return ErrRepeated
+	}
+	return nil
 }
 
 // shown hides who a bidder is until the roster is public: an event of the seal

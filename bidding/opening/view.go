@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"jianbiao/bidding/lot"
 	"jianbiao/internal/actor"
@@ -399,6 +400,25 @@ func (s *Service) Due(ctx context.Context) ([]Due, error) {
 	out := make([]Due, len(rows))
 	for i, r := range rows {
 		out[i] = Due{r.LotID, r.Command}
+	}
+	return out, nil
+}
+
+// Present says of each bid of the roster whether one of the organisations owns
+// it. Before the roster it says nothing.
+func (s *Service) Present(ctx context.Context, lotID string, organisations []string) (map[string]bool, error) {
+	var rows []struct {
+		Digest string `db:"digest"`
+		There  bool   `db:"there"`
+	}
+	err := s.store.DB().SelectContext(ctx, &rows, `SELECT b.digest, COALESCE(CAST(b.organisation_id AS text) = ANY ($2), false) AS there
+		FROM bid b JOIN opening o ON o.lot_id = b.lot_id WHERE b.lot_id = $1 AND o.roster_at IS NOT NULL`, lotID, pq.Array(organisations))
+	if err != nil {
+		return nil, fmt.Errorf("who is present: %w", err)
+	}
+	out := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		out[r.Digest] = r.There
 	}
 	return out, nil
 }

@@ -59,6 +59,7 @@ type Actor struct {
 	Region           string `json:"region,omitempty"` // GB/T 2260
 	Address          string `json:"address,omitempty"`
 	Rehearsal        bool   `json:"-"` // a rehearsal person
+	Request          string `json:"-"` // the act's own id, if it may arrive twice: a repeated one acts once
 }
 
 // System is the platform's clock: it notices what is due, and the guards decide.

@@ -387,7 +387,7 @@ func (s *Store) read(ctx context.Context, query string, args ...any) ([]Event, e
 	events := make([]Event, len(rows))
 	for i, r := range rows {
 		ids[i], at[r.ID] = r.ID, i
-		events[i] = Event{ID: r.ID, Stream: r.Stream, Seq: r.Seq, Kind: r.Kind, At: r.At, RecordedAt: r.RecordedAt,
+		events[i] = Event{ID: r.ID, Stream: r.Stream, Seq: r.Seq, Kind: r.Kind, At: r.At.UTC(), RecordedAt: r.RecordedAt.UTC(),
 			Body: r.Body, Blind: r.Blind, Commitment: r.Commitment}
 	}
 	var fields []fieldRow
