@@ -7,6 +7,7 @@ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
   NULL; -- roles belong to the cluster; another database of it made the role first
 END $$;
+GRANT jianbiao_app TO CURRENT_USER;
 -- +goose StatementEnd
 
 -- Legal time (授时). One row: legal = base_legal + (real now - base_real) * rate. Production keeps base_legal = base_real, rate = 1.

@@ -79,7 +79,9 @@ func Kinds() []evidence.Kind {
 		}},
 		{Name: "opening.postponed", Label: "开标推迟", Text: func(v evidence.View) string { return "开标推迟:" + v.Field("reason") }},
 		{Name: "opening.reconvened", Label: "通知复会", Text: func(v evidence.View) string { return "定于 " + v.Field("at") + " 复会" }},
-		{Name: "opening.outage_recorded", Label: "平台中断,时限顺延"},
+		{Name: "opening.outage_recorded", Label: "平台中断,时限顺延", Text: func(v evidence.View) string {
+			return fmt.Sprintf("平台中断服务 %d 秒,各项时限顺延", v.Number("seconds"))
+		}},
 		{Name: "supervisor.remarked", Label: "监督备注", Text: func(v evidence.View) string {
 			return v.Field("actor.organisationName") + " 备注:" + v.Field("text")
 		}},

@@ -434,3 +434,25 @@ func (s *Service) Remark(ctx context.Context, who actor.Actor, lotID, text strin
 			VALUES ($1, $2, $3, $4, $5, $6, $7)`, uuid.NewString(), lotID, tx.Now(), who.PersonName, who.OrganisationName, string(who.Role), text)
 	})
 }
+
+// RecordOutages extends what runs in every hall by the real time that the
+// platform was away, and notes the outage: it bears on whose cause an unopened
+// bid is. It says how many halls it touched.
+func (s *Service) RecordOutages(ctx context.Context, away time.Duration) (int, error) {
+	var ids []string
+	if err := s.store.DB().SelectContext(ctx, &ids, `SELECT lot_id FROM opening WHERE paused_since IS NULL
+		AND state IN ('started', 'decrypting', 'objection_window', 'record_confirming')`); err != nil {
+		return 0, fmt.Errorf("list running halls: %w", err)
+	}
+	var failures []error
+	for _, id := range ids {
+		failures = append(failures, s.command(ctx, actor.System(), id, "record_outage", func(tx *evidence.Tx, _ *hall, _ step) (map[string]any, error) {
+			since := tx.Now().Add(-away)
+			return map[string]any{"seconds": int64(away / time.Second), "from": stamp(since)}, errors.Join(
+				extend(ctx, tx, id, since, away),
+				exec(ctx, tx, "record outage", `INSERT INTO opening_pause (lot_id, from_at, until_at, reason, outage) VALUES ($1, $2, $3, $4, true)
+					ON CONFLICT DO NOTHING`, id, since, tx.Now(), "平台中断服务"))
+		}))
+	}
+	return len(ids), errors.Join(failures...)
+}

@@ -159,6 +159,7 @@ var Table = lifecycle.Table[State, Facts]{
 		each([]State{Imported, Announcing, ObjectionWindow, RecordConfirming}, "decide_bid", hosts, "bid.decided", byBuyer),
 		each(live, "pause", hosts, "opening.paused", notPaused),
 		each(live, "resume", hosts, "opening.resumed", paused),
+		each(live, "record_outage", clock, "opening.outage_recorded", notPaused),
 		each(live, "remark", watchers, "supervisor.remarked"),
 		[]row{
 			r(LobbyOpen, "postpone", hosts, Postponed, "opening.postponed", cutOff),
@@ -177,6 +178,7 @@ var Commands = map[string]string{
 	"answer_objection": "答复异议", "start_confirmation": "请各方确认开标记录", "confirm_record": "确认开标记录并签名",
 	"sign_record": "主持人签署开标记录", "close": "结束开标", "pause": "暂停开标", "resume": "恢复开标", "remark": "监督备注",
 	"postpone": "推迟开标", "reconvene": "通知复会", "reopen_lobby": "开始复会", "decide_bid": "认定未解密原因",
+	"record_outage": "记录平台中断",
 }
 
 // Step is the place of a state in the hall's six steps: 1 签到, 2 公布, 3 解密,

@@ -422,3 +422,25 @@ func (s *Service) Present(ctx context.Context, lotID string, organisations []str
 	}
 	return out, nil
 }
+
+// Brief is what a list shows of an opening.
+type Brief struct {
+	LotID       string     `db:"lot_id"`
+	State       State      `db:"state"`
+	ScheduledAt time.Time  `db:"scheduled_at"`
+	ClosedAt    *time.Time `db:"closed_at"`
+}
+
+// Briefs reads the openings of some lots, by lot id.
+func (s *Service) Briefs(ctx context.Context, lotIDs []string) (map[string]*Brief, error) {
+	var rows []Brief
+	if err := s.store.DB().SelectContext(ctx, &rows, `SELECT lot_id, state, scheduled_at, closed_at FROM opening
+		WHERE lot_id = ANY (CAST($1 AS uuid[]))`, pq.Array(lotIDs)); err != nil {
+		return nil, fmt.Errorf("read openings: %w", err)
+	}
+	out := make(map[string]*Brief, len(rows))
+	for i := range rows {
+		out[rows[i].LotID] = &rows[i]
+	}
+	return out, nil
+}

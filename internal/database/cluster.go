@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"jianbiao/internal/apperr"
 )
@@ -112,15 +113,19 @@ func takeLock(path, dataDir string) (*os.File, error) {
 		return nil, apperr.New(apperr.Precondition, "database.folder_unusable",
 			"不能使用数据目录 %s：其中的文件属于另一个用户，请用原来的用户运行，或换一个数据目录", dataDir).Because(err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		holder, _ := os.ReadFile(path)
-		_ = f.Close()
-		pid := strings.TrimSpace(string(holder))
-		if pid == "" {
-			pid = "未知"
+	for end := time.Now().Add(leaveTime); ; time.Sleep(20 * time.Millisecond) {
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			break
 		}
-		return nil, apperr.New(apperr.Conflict, "database.in_use",
-			"数据目录 %s 正由另一个见标程序使用（进程号 %s）。请先停止它，或用 --data 换一个数据目录", dataDir, pid).Because(err)
+		// A program that is killed while it starts another leaves a child that
+		// holds the lock until it has become that other: dead holders get a moment.
+		holder, _ := os.ReadFile(path)
+		pid, _ := strconv.Atoi(strings.TrimSpace(string(holder)))
+		if alive(pid) || time.Now().After(end) {
+			_ = f.Close()
+			return nil, apperr.New(apperr.Conflict, "database.in_use",
+				"数据目录 %s 正由另一个见标程序使用（进程号 %d）。请先停止它，或用 --data 换一个数据目录", dataDir, pid).Because(err)
+		}
 	}
 	if err := f.Truncate(0); err != nil {
 		_ = f.Close()

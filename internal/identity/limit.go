@@ -63,7 +63,7 @@ func (s *Service) newDevice(login string) string {
 }
 
 func (s *Service) deviceMAC(login, nonce string) string {
-	m := hmac.New(sha256.New, s.cfg.DeviceKey)
+	m := hmac.New(sha256.New, s.devices)
 	m.Write([]byte("jianbiao/device/1\x00" + nonce + "\x00" + login))
 	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
 }

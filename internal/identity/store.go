@@ -307,20 +307,20 @@ func sweep(ctx context.Context, tx *sqlx.Tx, now time.Time) (n int64, err error)
 	return n, nil
 }
 
-func insertVault(ctx context.Context, tx *evidence.Tx, personID string) error {
-	return run(ctx, tx, `INSERT INTO vault (person_id, etag, blob) VALUES ($1, $2, $3) ON CONFLICT (person_id) DO NOTHING`,
-		personID, newETag(), random(VaultClass))
-}
-
 type vaultRow struct {
-	ETag string `db:"etag"`
-	Blob []byte `db:"blob"`
+	PersonID string `db:"person_id"`
+	ETag     string `db:"etag"`
+	Blob     []byte `db:"blob"`
 }
 
-func readVault(ctx context.Context, db *sqlx.DB, personID string) (blob []byte, etag string, err error) {
-	var r vaultRow
-	err = one(ctx, db, &r, errNoVault(), `SELECT etag, blob FROM vault WHERE CAST(person_id AS text) = $1`, personID)
-	return r.Blob, r.ETag, err
+func insertVault(ctx context.Context, tx *evidence.Tx, r vaultRow) error {
+	return run(ctx, tx, `INSERT INTO vault (person_id, etag, blob) VALUES ($1, $2, $3) ON CONFLICT (person_id) DO NOTHING`,
+		r.PersonID, r.ETag, r.Blob)
+}
+
+func readVault(ctx context.Context, db *sqlx.DB, personID string) (r vaultRow, err error) {
+	err = one(ctx, db, &r, errNoVault(), `SELECT person_id, etag, blob FROM vault WHERE CAST(person_id AS text) = $1`, personID)
+	return r, err
 }
 
 func lockVault(ctx context.Context, tx *sqlx.Tx, personID string) (etag string, err error) {
@@ -330,21 +330,17 @@ func lockVault(ctx context.Context, tx *sqlx.Tx, personID string) (etag string, 
 
 // lockDecoys takes other vaults that nobody is writing; it never waits, so two
 // saves cannot lock each other out.
-func lockDecoys(ctx context.Context, tx *sqlx.Tx, personID string) ([]string, error) {
-	var ids []string
-	err := tx.SelectContext(ctx, &ids, `SELECT CAST(person_id AS text) FROM vault WHERE CAST(person_id AS text) <> $1
-		ORDER BY random() LIMIT $2 FOR UPDATE SKIP LOCKED`, personID, vaultDecoys)
+func lockDecoys(ctx context.Context, tx *sqlx.Tx, personID string) ([]vaultRow, error) {
+	var rows []vaultRow
+	err := tx.SelectContext(ctx, &rows, `SELECT person_id, etag, blob FROM vault WHERE person_id IN (
+			SELECT person_id FROM vault WHERE CAST(person_id AS text) <> $1 ORDER BY random() LIMIT $2)
+		FOR UPDATE SKIP LOCKED`, personID, vaultDecoys)
 	if err != nil {
 		return nil, fmt.Errorf("choose decoys: %w", err)
 	}
-	return ids, nil
+	return rows, nil
 }
 
-func writeVault(ctx context.Context, tx *sqlx.Tx, personID, etag string, blob []byte) error {
-	return run(ctx, tx, `UPDATE vault SET etag = $1, blob = $2 WHERE person_id = $3`, etag, blob, personID)
-}
-
-// rewriteVault stores the same bytes anew, row and out-of-line storage.
-func rewriteVault(ctx context.Context, tx *sqlx.Tx, personID string) error {
-	return run(ctx, tx, `UPDATE vault SET blob = blob || CAST('' AS bytea) WHERE person_id = $1`, personID)
+func writeVault(ctx context.Context, tx *sqlx.Tx, r vaultRow) error {
+	return run(ctx, tx, `UPDATE vault SET etag = $1, blob = $2 WHERE person_id = $3`, r.ETag, r.Blob, r.PersonID)
 }

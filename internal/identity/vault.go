@@ -71,5 +71,100 @@ func (b vaultBox) seal(personID string, blob []byte) []byte {
 	plain := make([]byte, size)
 	binary.BigEndian.PutUint32(plain, uint32(len(blob)))
 	copy(plain[4:], blob)
-	return b.aead.Seal(random(b.aead.NonceSize()), nil2nonce(plain), plain, []byte(personID))
+	nonce := random(b.aead.NonceSize())
+	return b.aead.Seal(nonce, nonce, plain, []byte(personID))
+}
+
+var errVaultUnreadable = errors.New("identity: a stored vault does not open: another secret, or a changed row")
+
+func (b vaultBox) open(personID string, stored []byte) ([]byte, error) {
+	n := b.aead.NonceSize()
+	if len(stored) < n {
+		return nil, errVaultUnreadable
+	}
+	plain, err := b.aead.Open(nil, stored[:n], stored[n:], []byte(personID))
+	if err != nil || len(plain) < 4 {
+		return nil, errVaultUnreadable
+	}
+	length := int(binary.BigEndian.Uint32(plain))
+	if length > len(plain)-4 {
+		return nil, errVaultUnreadable
+	}
+	return plain[4 : 4+length], nil
+}
+
+// fresh is the vault of somebody who never saved one: random bytes.
+func (b vaultBox) fresh(personID string) []byte { return b.seal(personID, random(vaultClasses[0]-4)) }
+
+// Vault is the person's opaque blob (保险箱) and its tag. Code: vault.none.
+func (s *Service) Vault(ctx context.Context, who actor.Actor) (blob []byte, etag string, err error) {
+	row, err := readVault(ctx, s.store.DB(), who.PersonID)
+	if err != nil {
+		return nil, "", err
+	}
+	blob, err = s.vaults.open(who.PersonID, row.Blob)
+	return blob, row.ETag, err
+}
+
+// SaveVault replaces the blob if its tag is still etag, and returns the new,
+// random tag. Nothing is recorded: when a vault changes is nobody's business.
+// Codes: vault.none, vault.changed, vault.size.
+func (s *Service) SaveVault(ctx context.Context, who actor.Actor, etag string, blob []byte) (string, error) {
+	if len(blob) == 0 || len(blob) > MaxVault {
+		return "", apperr.New(apperr.Invalid, "vault.size", "保险箱不能是空的,也不能超过 %d MiB。", MaxVault>>20)
+	}
+	next := newETag()
+	err := s.store.Aside(ctx, func(tx *sqlx.Tx) error {
+		current, err := lockVault(ctx, tx, who.PersonID)
+		if err != nil {
+			return err
+		}
+		if current != etag {
+			return apperr.New(apperr.Precondition, "vault.changed", "保险箱在别处有了更新:请先取回最新的内容,再保存。")
+		}
+		rows, err := lockDecoys(ctx, tx, who.PersonID)
+		if err != nil {
+			return err
+		}
+		for i, r := range rows {
+			if rows[i].Blob, err = s.reseal(r); err != nil {
+				return err
+			}
+		}
+		rows = append(rows, vaultRow{PersonID: who.PersonID, ETag: next, Blob: s.vaults.seal(who.PersonID, blob)})
+		shuffle(rows)
+		for _, r := range rows {
+			if err := writeVault(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return next, nil
+}
+
+// reseal encrypts a vault anew; all its stored bytes change.
+func (s *Service) reseal(r vaultRow) ([]byte, error) {
+	blob, err := s.vaults.open(r.PersonID, r.Blob)
+	if err != nil {
+		return nil, fmt.Errorf("reseal a decoy: %w", err)
+	}
+	return s.vaults.seal(r.PersonID, blob), nil
+}
+
+func newETag() string { return hex.EncodeToString(random(16)) }
+
+// shuffle puts rows into an order that nobody can predict.
+func shuffle(rows []vaultRow) {
+	for i := len(rows) - 1; i > 0; i-- {
+		n, err := rand.Int(rand.Reader, big.NewInt(int64(i+1)))
+		if err != nil {
+			panic("identity: no randomness: " + err.Error())
+		}
+		j := int(n.Int64())
+		rows[i], rows[j] = rows[j], rows[i]
+	}
 }

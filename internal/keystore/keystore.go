@@ -260,3 +260,10 @@ func random(n int) []byte {
 	}
 	return b
 }
+
+// Derive is a secret of the platform for one purpose, the same after a restart.
+func (s *Store) Derive(purpose string) []byte {
+	h := hmac.New(sm3.New, []byte(s.platform.SM2.Text()))
+	h.Write([]byte("jianbiao/derive/1\x00" + purpose))
+	return h.Sum(nil)
+}

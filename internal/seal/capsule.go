@@ -81,7 +81,7 @@ func Capsule(wrapped string) ([]byte, error) {
 		return nil, err
 	}
 	if _, err := PublicKeyOfPoint(raw[:pointSize]); err != nil {
-		return nil, fmt.Errorf("capsule: %w: %w", err, ErrHeader)
+		return nil, fmt.Errorf("capsule: %w: %w", ErrHeader, err)
 	}
 	return raw[:pointSize:pointSize], nil
 }
@@ -129,7 +129,7 @@ func Combine(wrapped string, partials ...Partial) ([]byte, error) {
 	}
 	shared := partials[0].Point
 	if _, err := PublicKeyOfPoint(shared); err != nil {
-		return nil, fmt.Errorf("partial of %s: %w: %w", partials[0].Holder, err, ErrPartial)
+		return nil, fmt.Errorf("partial of %s: %w: %w", partials[0].Holder, ErrPartial, err)
 	}
 	part := make([]byte, partSize)
 	subtle.XORBytes(part, raw[pointSize+sm3.Size:], sm3.Kdf(shared[1:], partSize))

@@ -126,14 +126,14 @@ func checkProof(h Header, s Section) error {
 	}
 	c1, err := PublicKeyOfPoint(raw[:pointSize])
 	if err != nil {
-		return fmt.Errorf("tender capsule: %w: %w", err, ErrHeader)
+		return fmt.Errorf("tender capsule: %w: %w", ErrHeader, err)
 	}
 	nonce, err := h.nonce()
 	if err != nil {
 		return err
 	}
 	if err := c1.Verify(TagCapsule, capsuleContext(nonce, s.Name, h.OpeningKey, raw), s.ProofTender); err != nil {
-		return fmt.Errorf("proof of the tender capsule: %w: %w", err, ErrHeader)
+		return fmt.Errorf("proof of the tender capsule: %w: %w", ErrHeader, err)
 	}
 	return nil
 }
@@ -174,7 +174,7 @@ func checkPreviousSignature(h Header) error {
 		return err
 	}
 	if err := h.OneTimeKey.Verify(TagReplacement, msg, h.PreviousSignature); err != nil {
-		return fmt.Errorf("previous signature: %w: %w", err, ErrReplacement)
+		return fmt.Errorf("previous signature: %w: %w", ErrReplacement, err)
 	}
 	return nil
 }

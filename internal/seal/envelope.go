@@ -120,7 +120,7 @@ func plan(in Input, moved func(int64)) (*job, error) {
 		return nil, err
 	}
 	if err := CheckStructure(j.header, j.size); err != nil {
-		return nil, fmt.Errorf("%w: %w", err, ErrInput)
+		return nil, fmt.Errorf("%w: %w", ErrInput, err)
 	}
 	return j, nil
 }
@@ -131,7 +131,7 @@ func checkInput(in Input) error {
 		ok   bool
 		what string
 	}{
-		{!in.CutoffKey.IsZero(), "cut-off key"},
+		{!in.CutoffKey.IsZero() && !in.OpeningKey.IsZero(), "cut-off or opening key"},
 		{!in.OneTime.IsZero(), "one-time key"},
 		{!bid || !in.Bidder.IsZero(), "bidder key"},
 		{!bid || in.Firm != nil && in.Signatory != nil, "signers"},
@@ -241,7 +241,7 @@ func (j *job) lay() error {
 		}
 		raw, err := canon.Marshal(j.header)
 		if err != nil {
-			return fmt.Errorf("header: %w: %w", err, ErrInput)
+			return fmt.Errorf("header: %w: %w", ErrInput, err)
 		}
 		if 4+len(raw)+tagSize <= headerUnit<<j.class {
 			return nil
@@ -282,7 +282,7 @@ func (j *job) write(out *sink, aad []byte) error {
 func (j *job) sealHeader() ([]byte, error) {
 	raw, err := canon.Marshal(j.header)
 	if err != nil {
-		return nil, fmt.Errorf("header: %w: %w", err, ErrInput)
+		return nil, fmt.Errorf("header: %w: %w", ErrInput, err)
 	}
 	secret := make([]byte, partSize)
 	if _, err := rand.Read(secret); err != nil {

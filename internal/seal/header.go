@@ -89,7 +89,7 @@ func (h Header) Section(name string) (s Section, ok bool) {
 func (h Header) DeadlineTime() (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, h.Deadline)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("deadline: %w: %w", err, ErrHeader)
+		return time.Time{}, fmt.Errorf("deadline: %w: %w", ErrHeader, err)
 	}
 	return t, nil
 }
@@ -107,7 +107,7 @@ func (h Header) Digest() (string, error) {
 func (h Header) sum() ([]byte, error) {
 	raw, err := canon.Marshal(h)
 	if err != nil {
-		return nil, fmt.Errorf("header: %w: %w", err, ErrHeader)
+		return nil, fmt.Errorf("header: %w: %w", ErrHeader, err)
 	}
 	return tagged("jianbiao/envelope/header/v1", raw), nil
 }
@@ -117,7 +117,7 @@ func (h Header) unsigned() ([]byte, error) {
 	h.PreviousSignature = ""
 	raw, err := canon.Marshal(h)
 	if err != nil {
-		return nil, fmt.Errorf("header: %w: %w", err, ErrHeader)
+		return nil, fmt.Errorf("header: %w: %w", ErrHeader, err)
 	}
 	return raw, nil
 }

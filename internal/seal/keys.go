@@ -40,7 +40,7 @@ func GenerateKey() (PrivateKey, error) {
 func privateKeyOf(scalar []byte) (PrivateKey, error) {
 	key, err := sm2.NewPrivateKey(scalar)
 	if err != nil {
-		return PrivateKey{}, fmt.Errorf("private key: %w: %w", err, ErrInput)
+		return PrivateKey{}, fmt.Errorf("private key: %w: %w", ErrInput, err)
 	}
 	k := PrivateKey{key: key}
 	copy(k.scalar[:], scalar)
@@ -116,7 +116,7 @@ func PublicKeyOfPoint(point []byte) (PublicKey, error) {
 		return PublicKey{}, fmt.Errorf("public key is not 65 bytes: %w", ErrInput)
 	}
 	if _, err := sm2.NewPublicKey(point); err != nil {
-		return PublicKey{}, fmt.Errorf("public key: %w: %w", err, ErrInput)
+		return PublicKey{}, fmt.Errorf("public key: %w: %w", ErrInput, err)
 	}
 	var p PublicKey
 	copy(p.point[:], point)
@@ -133,7 +133,7 @@ func publicKeyOf(k *ecdsa.PublicKey) (p PublicKey) {
 func (p PublicKey) ecdsa() (*ecdsa.PublicKey, error) {
 	k, err := sm2.NewPublicKey(p.point[:])
 	if err != nil {
-		return nil, fmt.Errorf("public key: %w: %w", err, ErrInput)
+		return nil, fmt.Errorf("public key: %w: %w", ErrInput, err)
 	}
 	return k, nil
 }

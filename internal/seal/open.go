@@ -76,7 +76,7 @@ func parseHeader(block []byte) (h Header, err error) {
 		return Header{}, fmt.Errorf("header length or padding: %w", ErrHeader)
 	}
 	if err := canon.Unmarshal(block[4:4+n], &h); err != nil {
-		return Header{}, fmt.Errorf("header: %w: %w", err, ErrHeader)
+		return Header{}, fmt.Errorf("header: %w: %w", ErrHeader, err)
 	}
 	return h, nil
 }
@@ -157,7 +157,7 @@ func readIndex(r io.Reader, h Header, s Section) (index Index, err error) {
 		return index, fmt.Errorf("section %s: index: %w", s.Name, ErrPlainDigest)
 	}
 	if err := canon.Unmarshal(raw, &index); err != nil {
-		return index, fmt.Errorf("section %s: index: %w: %w", s.Name, err, ErrContents)
+		return index, fmt.Errorf("section %s: index: %w: %w", s.Name, ErrContents, err)
 	}
 	if err := checkIndex(index); err != nil {
 		return index, fmt.Errorf("section %s: %w", s.Name, err)

@@ -59,7 +59,7 @@ func (o Owner) check() error {
 	case !agent && !legal:
 		return fmt.Errorf("owner capacity %q with agent %q: %w", o.Capacity, o.Agent, ErrOwner)
 	case err != nil:
-		return fmt.Errorf("owner signing time: %w: %w", err, ErrOwner)
+		return fmt.Errorf("owner signing time: %w: %w", ErrOwner, err)
 	case o.FirmKey.IsZero() || o.SignerKey.IsZero():
 		return fmt.Errorf("owner keys: %w", ErrOwner)
 	}
@@ -70,11 +70,11 @@ func (o Owner) check() error {
 func (o Owner) sign(firm, signer Signer) (Owner, error) {
 	o.V, o.FirmKey, o.SignerKey = Version, firm.Public(), signer.Public()
 	if err := o.check(); err != nil {
-		return o, fmt.Errorf("%w: %w", err, ErrInput)
+		return o, fmt.Errorf("%w: %w", ErrInput, err)
 	}
 	msg, err := o.manifest()
 	if err != nil {
-		return o, fmt.Errorf("owner: %w: %w", err, ErrInput)
+		return o, fmt.Errorf("owner: %w: %w", ErrInput, err)
 	}
 	if o.FirmSignature, err = firm.Sign(TagManifest, msg); err != nil {
 		return o, err
@@ -103,13 +103,13 @@ func VerifyOwner(h Header, o Owner) error {
 	}
 	msg, err := o.manifest()
 	if err != nil {
-		return fmt.Errorf("owner: %w: %w", err, ErrOwner)
+		return fmt.Errorf("owner: %w: %w", ErrOwner, err)
 	}
 	if err := o.FirmKey.Verify(TagManifest, msg, o.FirmSignature); err != nil {
-		return fmt.Errorf("firm's signature: %w: %w", err, ErrOwner)
+		return fmt.Errorf("firm's signature: %w: %w", ErrOwner, err)
 	}
 	if err := o.SignerKey.Verify(TagManifest, msg, o.SignerSignature); err != nil {
-		return fmt.Errorf("signer's signature: %w: %w", err, ErrOwner)
+		return fmt.Errorf("signer's signature: %w: %w", ErrOwner, err)
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func VerifyOwner(h Header, o Owner) error {
 // ParseOwner reads the form of an owner section; ErrOwner if it is not one.
 func ParseOwner(form json.RawMessage) (o Owner, err error) {
 	if err = canon.Unmarshal(form, &o); err != nil {
-		return Owner{}, fmt.Errorf("owner: %w: %w", err, ErrOwner)
+		return Owner{}, fmt.Errorf("owner: %w: %w", ErrOwner, err)
 	}
 	return o, nil
 }

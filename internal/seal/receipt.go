@@ -77,7 +77,7 @@ func (r Receipt) signed() ([]byte, error) {
 	}
 	raw, err := canon.Marshal(r)
 	if err != nil {
-		return nil, fmt.Errorf("receipt: %w: %w", err, ErrReceipt)
+		return nil, fmt.Errorf("receipt: %w: %w", ErrReceipt, err)
 	}
 	return raw, nil
 }
@@ -114,7 +114,7 @@ func VerifyReceipt(r Receipt, ed ed25519.PublicKey, sm PublicKey) error {
 		return fmt.Errorf("Ed25519 signature: %w", ErrReceipt)
 	}
 	if err := sm.Verify(TagReceipt, msg, r.SignatureSM2); err != nil {
-		return fmt.Errorf("SM2 signature: %w: %w", err, ErrReceipt)
+		return fmt.Errorf("SM2 signature: %w: %w", ErrReceipt, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"jianbiao/internal/apperr"
 	"jianbiao/internal/canon"
 
 	"github.com/emmansun/gmsm/sm3"
@@ -87,7 +89,7 @@ func prepare(nonce []byte, in SectionInput, moved func(int64)) (plainSection, er
 	}
 	raw, err := canon.Marshal(index)
 	if err != nil {
-		return p, fmt.Errorf("section %s: %w: %w", in.Name, err, ErrInput)
+		return p, fmt.Errorf("section %s: %w: %w", in.Name, ErrInput, err)
 	}
 	if len(raw) > MaxIndex {
 		return p, fmt.Errorf("section %s: index of %d bytes: %w", in.Name, len(raw), ErrInput)
@@ -111,17 +113,35 @@ func sectionDigest(nonce []byte, name string, head []byte) string {
 func copyFile(w io.Writer, f FileInput, moved func(int64)) error {
 	r, err := f.Open()
 	if err != nil {
-		return fmt.Errorf("open %q: %w: %w", f.Name, err, ErrFileChanged)
+		return fmt.Errorf("open %q: %w: %w", f.Name, ErrFileChanged, err)
 	}
 	defer func() { _ = r.Close() }() // only read from
-	n, err := io.CopyBuffer(meter{w, moved}, io.LimitReader(r, f.Size), make([]byte, 1<<18))
+	from := &source{r: io.LimitReader(r, f.Size)}
+	n, err := io.CopyBuffer(meter{w, moved}, from, make([]byte, 1<<18))
+	if from.err != nil {
+		return fmt.Errorf("read %q: %w: %w", f.Name, ErrFileChanged, from.err)
+	}
 	if err != nil {
-		return fmt.Errorf("read %q: %w: %w", f.Name, err, ErrFileChanged)
+		return err // of the writer
 	}
 	if extra, _ := r.Read(make([]byte, 1)); n != f.Size || extra > 0 {
 		return fmt.Errorf("%q is not of the size stated: %w", f.Name, ErrFileChanged)
 	}
 	return nil
+}
+
+// source remembers that it was reading that failed, not writing.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
 }
 
 // meter reports progress.
@@ -153,7 +173,8 @@ func (p plainSection) writeTo(w io.Writer, moved func(int64)) error {
 	return nil
 }
 
-// checkIndex holds for what is sealed and for what is opened.
+// checkIndex holds for what is sealed and for what is opened. Its errors name the
+// file to people, and are ErrContents.
 func checkIndex(index Index) error {
 	if index.V != Version || index.Files == nil || len(index.Files) > MaxFiles {
 		return fmt.Errorf("version %d, %d files: %w", index.V, len(index.Files), ErrContents)
@@ -161,16 +182,36 @@ func checkIndex(index Index) error {
 	seen := map[string]bool{}
 	for _, f := range index.Files {
 		fold := strings.ToLower(f.Name)
-		if !IsFileName(f.Name) || seen[fold] {
-			return fmt.Errorf("file name %q: %w", f.Name, ErrContents)
+		if !IsFileName(f.Name) {
+			return refusal("seal.file_name", "文件名“%s”不可用:请去掉 / \\ : * ? \" < > | 和首尾的空格、句点,长度不超过 200 字节。", f.Name)
+		}
+		if seen[fold] {
+			return refusal("seal.file_twice", "同一部分中有两个名为“%s”的文件,请改名。", f.Name)
 		}
 		seen[fold] = true
 		major, minor, ok := strings.Cut(f.Media, "/")
-		if !ok || !isToken(major, 64, ".+-") || !isToken(minor, 96, ".+-") || f.Size < 0 || f.Size > MaxSize || !isDigest(f.SM3) {
-			return fmt.Errorf("file %q: media, size or digest: %w", f.Name, ErrContents)
+		if !ok || !isToken(major, 64, ".+-") || !isToken(minor, 96, ".+-") {
+			return refusal("seal.file_media", "文件“%s”的类型标识不正确。", f.Name)
+		}
+		if f.Size < 0 || f.Size > MaxSize || !isDigest(f.SM3) {
+			return fmt.Errorf("file %q: size or digest: %w", f.Name, ErrContents)
 		}
 	}
 	return nil
+}
+
+func refusal(code, format, name string) error {
+	return fmt.Errorf("%w: %w", apperr.New(apperr.Invalid, code, format, printable(name)), ErrContents)
+}
+
+// printable is a name that may be shown although it was refused.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.C, r) || r == utf8.RuneError {
+			return '·'
+		}
+		return r
+	}, name[:min(len(name), 200)])
 }
 
 // IsFileName says whether a name can be a file's on any system: 1 to 200 bytes

@@ -78,7 +78,7 @@ func (p PublicKey) Verify(tag string, msg []byte, signature string) error {
 	})
 	der, err := b.Bytes()
 	if err != nil {
-		return fmt.Errorf("signature: %w: %w", err, ErrSignature)
+		return fmt.Errorf("signature: %w: %w", ErrSignature, err)
 	}
 	if !sm2.VerifyASN1WithSM2(key, nil, message(tag, msg), der) {
 		return ErrSignature

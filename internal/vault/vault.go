@@ -150,7 +150,7 @@ func ParseDocument(raw []byte) (d Document, err error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&d); err != nil {
-		return Document{}, fmt.Errorf("vault: document: %w: %w", err, ErrNotVault)
+		return Document{}, fmt.Errorf("vault: document: %w: %w", ErrNotVault, err)
 	}
 	if d.V != Version {
 		return Document{}, fmt.Errorf("vault: document version %d: %w", d.V, ErrNotVault)
@@ -168,7 +168,7 @@ func (v *Vault) Save(now time.Time) ([]byte, error) {
 	v.Doc.SavedAt = now.UTC().Format(time.RFC3339)
 	raw, err := canon.Marshal(v.Doc)
 	if err != nil {
-		return nil, fmt.Errorf("vault: %w: %w", err, ErrContents)
+		return nil, fmt.Errorf("vault: %w: %w", ErrContents, err)
 	}
 	size := paddedSize(headSize + 4 + len(raw) + tagSize)
 	if size > MaxSize {

@@ -166,6 +166,10 @@ var confirms = map[string]*Confirm{
 	"report_missing":     {Title: "报告回执缺失", Text: "将出示您的回执;经核验后开标会停下,直到查明。", Article: "招标投标法第三十六条"},
 }
 
+// Irreversible says whether a command is shown and asked for again before it is
+// done.
+func Irreversible(command string) bool { return confirms[command] != nil }
+
 // Actions implements live.Room.
 func (r *Room) Actions(ctx context.Context, lot string, v live.Viewer) (any, error) {
 	list, err := r.openings.Actions(ctx, v.Actor, lot)

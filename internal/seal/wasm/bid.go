@@ -71,7 +71,7 @@ type sealed struct {
 func sealBid(args []js.Value) (any, error) {
 	in, err := decode[bidInput](args[0])
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, seal.ErrInput)
+		return nil, fmt.Errorf("%w: %w", seal.ErrInput, err)
 	}
 	progress := func(done, total int64) { args[3].Invoke(done, total) }
 	out, err := seal.Seal(emitter{args[2]}, in.input(args[1]), progress)

@@ -21,11 +21,11 @@ var b64 = base64.RawURLEncoding.Strict()
 func verifyReceipt(args []js.Value) (any, error) {
 	r, err := decode[seal.Receipt](args[0])
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, seal.ErrReceipt)
+		return nil, fmt.Errorf("%w: %w", seal.ErrReceipt, err)
 	}
 	ed, err := b64.DecodeString(args[1].String())
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, seal.ErrReceipt)
+		return nil, fmt.Errorf("%w: %w", seal.ErrReceipt, err)
 	}
 	sm, err := seal.ParsePublicKey(args[2].String())
 	if err != nil {
@@ -49,7 +49,7 @@ func verifyOwner(args []js.Value) (any, error) {
 	}
 	o, err := decode[seal.Owner](args[1])
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, seal.ErrOwner)
+		return nil, fmt.Errorf("%w: %w", seal.ErrOwner, err)
 	}
 	return nil, seal.VerifyOwner(h, o)
 }
@@ -66,7 +66,7 @@ func verifyVrf(args []js.Value) (any, error) {
 	for i := range raw {
 		b, err := b64.DecodeString(args[i].String())
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", err, vrf.ErrProof)
+			return nil, fmt.Errorf("%w: %w", vrf.ErrProof, err)
 		}
 		raw[i] = b
 	}
@@ -99,7 +99,7 @@ func verifySignature(args []js.Value) (any, error) {
 func canonical(args []js.Value) (any, error) {
 	raw, err := canon.Transform([]byte(args[0].String()))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, seal.ErrInput)
+		return nil, fmt.Errorf("%w: %w", seal.ErrInput, err)
 	}
 	return string(raw), nil
 }
@@ -154,7 +154,7 @@ func vaultSeal(args []js.Value) (any, error) {
 	}
 	now, err := time.Parse(time.RFC3339, args[2].String())
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, vault.ErrContents)
+		return nil, fmt.Errorf("%w: %w", vault.ErrContents, err)
 	}
 	doc, err := vault.ParseDocument([]byte(args[1].String()))
 	if err != nil {

@@ -1,0 +1,34 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+
+	"jianbiao/internal/actor"
+	"jianbiao/internal/evidence"
+)
+
+// WithRole lists the certified organisations of which somebody has the role, by
+// name: the agencies that a buyer may mandate.
+func (s *Service) WithRole(ctx context.Context, role actor.Role) ([]Organisation, error) {
+	out := []Organisation{}
+	err := s.store.DB().SelectContext(ctx, &out, `SELECT id, uscc, name, region, certified_at, created_at FROM organisation o
+		WHERE certified_at IS NOT NULL AND EXISTS (SELECT FROM membership m WHERE m.organisation_id = o.id AND m.role = $1)
+		ORDER BY name LIMIT 500`, role)
+	if err != nil {
+		return nil, fmt.Errorf("organisations by role: %w", err)
+	}
+	return out, nil
+}
+
+// Kinds are the events of this package.
+func Kinds() []evidence.Kind {
+	return []evidence.Kind{
+		{Name: "organisation.created", Label: "登记单位"},
+		{Name: "organisation.certified", Label: "核验单位"},
+		{Name: "person.created", Label: "登记人员", Class: evidence.Official},
+		{Name: "membership.added", Label: "授予角色", Class: evidence.Official},
+		{Name: "person.password_set", Label: "设置口令", Class: evidence.Nobody},
+		{Name: "person.disabled", Label: "停用账号", Class: evidence.Official},
+	}
+}

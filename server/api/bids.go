@@ -1,0 +1,53 @@
+package api
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"jianbiao/internal/actor"
+)
+
+func (t *trade) registerBids() {
+	t.Raw(Route{Method: http.MethodPost, Path: "/api/bids", Allow: Allow(actor.Bidder), Silent: true, Summary: "提交密封投标文件,取得回执",
+		Body: -1, Status: http.StatusCreated}, t.submitBid)
+	Register(t.API, Route{Method: http.MethodPost, Path: "/api/firm-key", Allow: Allow(actor.Bidder), Summary: "登记单位签名公钥"}, t.registerFirmKey)
+	Register(t.API, Route{Method: http.MethodGet, Path: "/api/keys", Allow: Public, Summary: "平台签署回执的公钥"}, t.platformKeys)
+}
+
+// submitBid takes the envelope as the body. The route names no lot, is not
+// logged, and its answer is the receipt and nothing else.
+func (t *trade) submitBid(c echo.Context) error {
+	receipt, err := t.Submissions.Submit(c.Request().Context(), Viewer(c), c.Request().Body)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, receipt)
+}
+
+type firmKeyInput struct {
+	Body struct {
+		PublicKey string `json:"publicKey" doc:"保险箱里生成的签名公钥"`
+	}
+}
+
+func (t *trade) registerFirmKey(ctx context.Context, who actor.Actor, in *firmKeyInput) (*Nothing, error) {
+	return nil, t.Submissions.RegisterFirmKey(ctx, who, in.Body.PublicKey)
+}
+
+// PlatformKeys verify receipts.
+type PlatformKeys struct {
+	Ed25519 string `json:"ed25519"`
+	SM2     string `json:"sm2"`
+}
+
+type keysOutput struct{ Body PlatformKeys }
+
+func (t *trade) platformKeys(context.Context, actor.Actor, *Nothing) (*keysOutput, error) {
+	p := t.Keys.Platform()
+	pub, _ := p.Ed25519.Public().(ed25519.PublicKey)
+	return &keysOutput{PlatformKeys{Ed25519: base64.RawURLEncoding.EncodeToString(pub), SM2: p.SM2.Public().Text()}}, nil
+}

@@ -1,0 +1,221 @@
+// Package platform puts the parts together: database, evidence, services, API,
+// halls, timetable. It is the whole program without its command line, so that
+// tests and benchmarks run the real thing.
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"jianbiao/bidding/lot"
+	"jianbiao/bidding/opening"
+	"jianbiao/bidding/submission"
+	"jianbiao/internal/apperr"
+	"jianbiao/internal/blob"
+	"jianbiao/internal/clock"
+	"jianbiao/internal/database"
+	"jianbiao/internal/evidence"
+	"jianbiao/internal/identity"
+	"jianbiao/internal/keystore"
+	"jianbiao/internal/rule"
+	"jianbiao/internal/workday"
+	"jianbiao/migrations"
+	"jianbiao/server/api"
+	"jianbiao/server/jobs"
+	"jianbiao/server/live"
+	"jianbiao/server/room"
+	"jianbiao/server/web"
+)
+
+// Version is the program's.
+const Version = "0.1.0"
+
+// Config is what a platform is started with.
+type Config struct {
+	Data        string // folder for keys, files and, without DatabaseURL, the database
+	DatabaseURL string // another PostgreSQL; "" starts our own below Data
+	Rehearsal   bool   // 演练: made-up people, a clock that may be moved
+	Secure      bool   // served over TLS by a proxy before us
+	Log         *slog.Logger
+	Unsafe      bool // no fsync: tests only
+}
+
+// Platform is a running platform without its listener.
+type Platform struct {
+	Config      Config
+	Database    *database.Server
+	DB          *sqlx.DB
+	Store       *evidence.Store
+	Clock       *clock.Clock
+	Identity    *identity.Service
+	Keys        *keystore.Store
+	Files       *blob.Folder
+	Lots        *lot.Service
+	Submissions *submission.Service
+	Openings    *opening.Service
+	Dictionary  evidence.Dictionary
+	API         *api.API
+	Hub         *live.Hub
+	jobs        *jobs.Runner
+	handler     http.Handler
+}
+
+// Dictionary is every kind of event that the platform records.
+func Dictionary() evidence.Dictionary {
+	return evidence.NewDictionary(identity.Kinds(), lot.Kinds(), submission.Kinds(), opening.Kinds())
+}
+
+// Start opens the database, brings its schema up to date and wires everything.
+// Jobs run only after Run. Errors that a person can mend are *apperr.Error.
+func Start(ctx context.Context, cfg Config) (*Platform, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, apperr.New(apperr.Unavailable, "platform.data", "不能使用数据目录 %s:请检查权限。", cfg.Data).Because(err)
+	}
+	p := &Platform{Config: cfg}
+	if err := p.open(ctx); err != nil {
+		return nil, errors.Join(err, p.Stop(context.WithoutCancel(ctx)))
+	}
+	return p, nil
+}
+
+func (p *Platform) open(ctx context.Context) (err error) {
+	if p.Database, err = database.Start(ctx, database.Options{DataDir: p.Config.Data, DatabaseURL: p.Config.DatabaseURL, Log: p.Config.Log, Unsafe: p.Config.Unsafe}); err != nil {
+		return err
+	}
+	if err := p.migrate(ctx); err != nil {
+		return err
+	}
+	if p.DB, err = database.Open(ctx, p.Database.AppDSN("")); err != nil {
+		return err
+	}
+	if p.Keys, err = keystore.Open(filepath.Join(p.Config.Data, "keys")); err != nil {
+		return err
+	}
+	if p.Files, err = blob.NewFolder(filepath.Join(p.Config.Data, "files")); err != nil {
+		return err
+	}
+	p.wire()
+	if p.Config.Rehearsal {
+		return nil
+	}
+	return p.Clock.CheckProduction(ctx)
+}
+
+func (p *Platform) migrate(ctx context.Context) error {
+	owner, err := database.OpenPool(ctx, p.Database.OwnerDSN(""), 2, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = owner.Close() }()
+	return database.Migrate(ctx, owner, migrations.FS)
+}
+
+func (p *Platform) wire() {
+	p.Store = evidence.NewStore(p.DB)
+	p.Clock = clock.New(p.Store, p.Config.Rehearsal)
+	p.Identity = identity.NewService(p.Store, identity.Config{Now: time.Now, Rehearsal: p.Config.Rehearsal, Secret: p.Keys.Derive("identity")})
+	p.Lots = lot.NewService(p.Store, rule.NewPeriods(workday.Default(), rule.Default()), p.Keys, p.Files)
+	p.Submissions = submission.NewService(p.Store, p.Keys, p.Files)
+	p.Keys.SetPermit(opening.Permit(p.Store))
+	p.Openings = opening.NewService(p.Store, p.Submissions, p.Keys, p.Keys, p.Files)
+	p.Dictionary = Dictionary()
+	p.API = api.New(api.Deps{Store: p.Store, Identity: p.Identity, Clock: p.Clock, Log: p.Config.Log, Meta: meta(p.Dictionary),
+		Version: Version, Rehearsal: p.Config.Rehearsal, Secure: p.Config.Secure})
+	api.RegisterTrade(p.API, api.Trade{Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Keys: p.Keys, Dictionary: p.Dictionary})
+	p.Hub = live.New(live.Options{Source: p.Store, Room: room.New(p.Openings, p.Dictionary, p.DB), DSN: p.Database.AppDSN(""), Log: p.Config.Log,
+		Clock: p.readClock, Recheck: p.API.Recheck})
+	api.RegisterLive(p.API, p.Hub)
+}
+
+func (p *Platform) readClock(ctx context.Context) (live.Reading, error) {
+	r, err := p.Clock.Read(ctx)
+	return live.Reading{Legal: r.Legal, Real: r.Real, Rate: r.Rate}, err
+}
+
+// meta is every label that pages show.
+func meta(d evidence.Dictionary) api.Meta {
+	m := api.Meta{LotStates: map[string]string{}, Events: map[string]api.EventLabel{}, Commands: map[string]api.CommandLabel{}, Reasons: opening.Reasons,
+		Flags: opening.Flags, Outcomes: opening.Outcomes}
+	for s, label := range lot.Table.Labels {
+		m.LotStates[string(s)] = label
+	}
+	for _, s := range opening.Table.States {
+		m.OpeningStates = append(m.OpeningStates, api.OpeningState{Code: string(s), Label: opening.Table.Labels[s], Step: opening.Step(s)})
+	}
+	for name, k := range d {
+		m.Events[name] = api.EventLabel{Label: k.Label, Audience: k.Class.String()}
+	}
+	for _, labels := range []map[string]string{lot.Commands, opening.Commands} {
+		for c, label := range labels {
+			m.Commands[c] = api.CommandLabel{Label: label, Irreversible: room.Irreversible(c)}
+		}
+	}
+	return m
+}
+
+// Handler is the whole site.
+func (p *Platform) Handler() http.Handler {
+	if p.handler == nil {
+		p.API.Site(web.Handler())
+		p.handler = p.API.Handler()
+	}
+	return p.handler
+}
+
+// Run starts the timetable.
+func (p *Platform) Run() (err error) {
+	p.jobs, err = jobs.Start(p.Store, p.Config.Log, []jobs.Job{jobs.Openings(p.Openings), jobs.Heartbeat(p.Store, p.Openings)})
+	return err
+}
+
+// Serve answers on the listener until ctx ends, then shuts down in order: no new
+// requests, halls told to come back, jobs finished.
+func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
+	if err := p.Run(); err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(p.Config.Log.Handler(), slog.LevelWarn)}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return errors.Join(p.Hub.Close(3*time.Second), srv.Shutdown(grace))
+}
+
+// Stop ends what Start began, PostgreSQL too.
+func (p *Platform) Stop(ctx context.Context) error {
+	grace, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if p.jobs != nil {
+		p.jobs.Stop(grace)
+	}
+	var err error
+	if p.Hub != nil {
+		err = p.Hub.Close(time.Second)
+	}
+	if p.DB != nil {
+		err = errors.Join(err, p.DB.Close())
+	}
+	if p.Database != nil {
+		err = errors.Join(err, p.Database.Stop(grace))
+	}
+	return err
+}
