@@ -37,7 +37,8 @@ func edPublic(priv ed25519.PrivateKey) (ed25519.PublicKey, error) {
 // the window is closed.
 func Permit(store *evidence.Store) keystore.Permit {
 	return func(ctx context.Context, o keystore.Order) error {
-		events, err := store.Since(ctx, "lot/"+o.Lot, 0, 1_000_000)
+		events, err := store.OfKind(ctx, "lot/"+o.Lot, "cutoff.recorded", "decrypt.window_closed", "lot.suspended", "lot.resumed",
+			"opening.postponed", "opening.lobby_reopened")
 		if err != nil {
 			return err
 		}
@@ -191,35 +192,39 @@ func (s *Service) openSections(ctx context.Context, b *Bid, res *result) error {
 		return fmt.Errorf("stored envelope: %w: %w", err, seal.ErrStoredDamaged)
 	}
 	defer func() { _ = f.Close() }()
+	var sections []seal.Section
+	var wraps []string
 	for _, sec := range head.Sections {
-		if sec.Parts != seal.PartsBoth {
-			continue
+		if sec.Parts == seal.PartsBoth {
+			sections, wraps = append(sections, sec), append(wraps, sec.WrapTender)
 		}
-		if err := s.openSection(ctx, f, b, head, sec, parts[sec.Name], res); err != nil {
+	}
+	tender, err := s.tenderParts(ctx, b, keystore.Contents, wraps)
+	if err != nil {
+		return err
+	}
+	for i, sec := range sections {
+		if err := s.openSection(ctx, f, b, head, sec.Name, tender[i], parts[sec.Name], res); err != nil {
 			return fmt.Errorf("section %s: %w", sec.Name, err)
 		}
 	}
 	return nil
 }
 
-func (s *Service) openSection(ctx context.Context, f io.ReaderAt, b *Bid, head seal.Header, sec seal.Section, part string, res *result) error {
+func (s *Service) openSection(ctx context.Context, f io.ReaderAt, b *Bid, head seal.Header, name string, tenderPart []byte, part string, res *result) error {
 	bidderPart, err := base64.RawURLEncoding.DecodeString(part)
 	if err != nil {
-		return fmt.Errorf("part: %w: %w", err, &seal.PartError{Section: sec.Name, Role: seal.RoleBidder})
-	}
-	tender, err := s.tenderParts(ctx, b, keystore.Contents, []string{sec.WrapTender})
-	if err != nil {
-		return err
+		return fmt.Errorf("part: %w: %w", err, &seal.PartError{Section: name, Role: seal.RoleBidder})
 	}
 	position := 0
-	return seal.OpenSection(f, head, sec.Name, tender[0], bidderPart, seal.Visit{
-		Index: func(i seal.Index) error { res.forms[sec.Name] = i.Form; return nil },
+	return seal.OpenSection(f, head, name, tenderPart, bidderPart, seal.Visit{
+		Index: func(i seal.Index) error { res.forms[name] = i.Form; return nil },
 		File: func(file seal.File, r io.Reader) error {
-			id := fileID(b, sec.Name, position)
+			id := fileID(b, name, position)
 			if _, err := s.files.Put(ctx, id, r); err != nil {
 				return fmt.Errorf("store opened file: %w", err)
 			}
-			res.files = append(res.files, openedFile{ID: id, Section: sec.Name, Position: position, File: file})
+			res.files = append(res.files, openedFile{ID: id, Section: name, Position: position, File: file})
 			position++
 			return nil
 		},

@@ -349,10 +349,10 @@ func (s *Store) Since(ctx context.Context, stream string, after int64, limit int
 		WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT $3`, stream, after, limit)
 }
 
-// OfKind returns the events of one kind in a stream, in order.
-func (s *Store) OfKind(ctx context.Context, stream, kind string) ([]Event, error) {
+// OfKind returns the events of some kinds in a stream, in order.
+func (s *Store) OfKind(ctx context.Context, stream string, kinds ...string) ([]Event, error) {
 	return s.read(ctx, `SELECT id, stream, seq, kind, at, recorded_at, body, blind, commitment FROM event
-		WHERE stream = $1 AND kind = $2 ORDER BY seq`, stream, kind)
+		WHERE stream = $1 AND kind = ANY ($2) ORDER BY seq`, stream, pq.Array(kinds))
 }
 
 type eventRow struct {

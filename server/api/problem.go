@@ -116,6 +116,10 @@ func (a *API) problem(v *visit, err error) *Problem {
 	return p
 }
 
+// Explain is the problem of an error that is told over another way than an HTTP
+// answer (a websocket); it logs like the others.
+func (a *API) Explain(ctx context.Context, err error) *Problem { return a.problem(visitOf(ctx), err) }
+
 func asProblem(err error) *Problem {
 	var done *Problem
 	var he *echo.HTTPError

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"jianbiao/internal/actor"
+	"jianbiao/internal/apperr"
 	"jianbiao/internal/identity"
 )
 
@@ -169,4 +170,21 @@ func (a *API) switchMembership(ctx context.Context, _ actor.Actor, in *switchInp
 
 func (a *API) changePassword(ctx context.Context, who actor.Actor, in *passwordInput) (*Nothing, error) {
 	return &Nothing{}, a.deps.Identity.ChangePassword(ctx, who, visitOf(ctx).token, in.Body.Old, in.Body.New)
+}
+
+// Recheck says whether the session with which a request came in still holds, in
+// the same role: for connections that live longer than a request. Codes:
+// session.none, session.role.
+func Recheck(ids *identity.Service) func(ctx context.Context, r *http.Request) error {
+	return func(ctx context.Context, r *http.Request) error {
+		v := visitOf(r.Context())
+		who, err := ids.Authenticate(ctx, v.token)
+		if err != nil {
+			return err
+		}
+		if who.PersonID != v.who.PersonID || who.OrganisationID != v.who.OrganisationID || who.Role != v.who.Role {
+			return apperr.New(apperr.Forbidden, "session.role", "您已经换了身份,请重新进入大厅。")
+		}
+		return nil
+	}
 }

@@ -13,8 +13,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/labstack/echo/v4"
 
 	"jianbiao/internal/actor"
+	"jianbiao/internal/apperr"
 	"jianbiao/internal/identity"
 	"jianbiao/server/api"
 )
@@ -84,6 +86,43 @@ func TestSession_fromLoginToLogout(t *testing.T) {
 	show(401)
 	c.Jar.SetCookies(u, []*http.Cookie{{Name: token.Name, Value: token.Value, Path: "/"}})
 	show(401) // the token itself is dead, not only the cookie
+}
+
+func TestRecheck_followsTheSession(t *testing.T) {
+	t.Parallel()
+	var opened *http.Request
+	s := newSite(t, func(a *api.API) {
+		a.Raw(api.Route{Method: "GET", Path: "/api/long", Allow: api.AnyLoggedIn, Summary: "测试"}, func(c echo.Context) error {
+			opened = c.Request()
+			return c.NoContent(http.StatusNoContent)
+		})
+	})
+	login, personID := s.member(actor.Buyer)
+	c := s.client(login)
+	s.do(c, "GET", "/api/long", nil, nil)
+	check := func(want string) {
+		t.Helper()
+		if err := api.Recheck(s.ids)(context.Background(), opened); apperr.CodeOf(err) != want || want == "" && err != nil {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	check("")
+	ms, err := s.ids.Memberships(context.Background(), personID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := ms[0]
+	m.Role = actor.Expert
+	if err := s.ids.AddMembership(context.Background(), conductor, m); err != nil {
+		t.Fatal(err)
+	}
+	choice := map[string]string{"organisation": m.OrganisationID, "role": "expert"}
+	if res := s.do(c, "POST", "/api/session/membership", choice, nil); res.status != 200 {
+		t.Fatalf("%d %s", res.status, res.body)
+	}
+	check("session.role")
+	s.do(c, "DELETE", "/api/session", nil, nil)
+	check("session.none")
 }
 
 func TestLogin_doesNotTellWhoExists(t *testing.T) {

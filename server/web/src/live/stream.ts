@@ -1,0 +1,381 @@
+/**
+ * The hall's websocket with a position. It keeps the last seq, comes back at `?after=<seq>` with growing, jittered
+ * pauses, ignores what it has seen, asks for a snapshot when a number is missing, and sends a command again with the
+ * same id until the server has acknowledged it. The socket and the timers are parameters, so tests need no server.
+ */
+import { ProblemError, type Problem } from '@/api/client'
+import type { Action, EventView, HallSnapshot, Presence, ServerMessage, TimeReading, Viewer } from './messages'
+
+/** The part of WebSocket that is used here. */
+export interface Socket {
+  readonly readyState: number
+  onopen: ((this: never, event: never) => void) | null
+  onmessage: ((this: never, event: never) => void) | null
+  onclose: ((this: never, event: never) => void) | null
+  onerror: ((this: never, event: never) => void) | null
+  send(data: string): void
+  close(code?: number, reason?: string): void
+}
+
+/** connecting: first try · live: in the hall · broken: coming back by itself · ended: will not come back by itself. */
+export type LineState = 'connecting' | 'live' | 'broken' | 'ended'
+
+export interface StreamHandlers {
+  hello?(viewer: Viewer): void
+  snapshot(hall: HallSnapshot): void
+  event(event: EventView): void
+  actions?(actions: Action[]): void
+  presence?(presence: Presence): void
+  /** A reading of the platform's clock with the way there and back, in milliseconds. */
+  time?(reading: TimeReading, roundTrip: number): void
+  /** The line's state; `problem` says why it ended. */
+  line?(state: LineState, problem?: Problem): void
+}
+
+export interface StreamFrom {
+  /** Address without the position, e.g. `/api/lots/x/hall?view=public`. */
+  path: string
+  /** Last seq already known; 0 asks for a snapshot. */
+  after?: number
+}
+
+export interface Timers {
+  set(run: () => void, ms: number): number
+  clear(id: number): void
+  now(): number
+  random(): number
+}
+
+export interface StreamOptions {
+  timers?: Timers
+  newId?: () => string
+  /** How long a command waits for its acknowledgement, in milliseconds. */
+  commandTimeout?: number
+}
+
+export interface Stream {
+  /** Sends a command; resolves with the server's result, rejects with a ProblemError. The same id is never done twice. */
+  command(command: string, input: unknown, id?: string): Promise<unknown>
+  /** Asks for a fresh snapshot; it arrives through the handlers. */
+  refresh(): void
+  /** Comes back at once instead of waiting (the network has returned, the person pressed 重连). */
+  reconnect(): void
+  /** Ends for good. */
+  close(): void
+  /** The last seq that the handlers have seen. */
+  position(): number
+}
+
+interface Waiting {
+  id: string
+  message: string
+  resolve(value: unknown): void
+  reject(cause: unknown): void
+  timer: number
+}
+
+const FIRST_PAUSE = 500
+const LONGEST_PAUSE = 15_000
+const PING_EVERY = 10_000
+const SILENT_FOR = 25_000
+const BUFFER_LIMIT = 2000
+const OPEN = 1
+
+/** Close codes after which coming back by itself makes no sense, with what to tell the person. */
+const FINAL: Record<number, Problem> = {
+  4003: { status: 403, title: '不能进入', code: 'hall.not_allowed', detail: '您当前的身份不能进入这个大厅。可从公开大屏查看,或切换身份后再来。' },
+  4004: { status: 404, title: '没有这个大厅', code: 'hall.not_found', detail: '没有找到这个标段的开标大厅。' },
+  4008: { status: 401, title: '登录已过期', code: 'session.expired', detail: '登录已过期。请重新登录,登录后会回到现在的位置。' },
+}
+
+const NO_ANSWER: Problem = {
+  status: 0, title: '没有收到答复', code: 'web.no_ack',
+  detail: '还没有收到平台的答复,操作可能已经生效。请看大厅里的记录;再点一次也不会重复办理。',
+}
+const LEFT: Problem = { status: 0, title: '已离开大厅', code: 'web.left', detail: '已离开大厅,操作没有发出。' }
+
+const browserTimers: Timers = {
+  set: (run, ms) => setTimeout(run, ms) as unknown as number,
+  clear: (id) => clearTimeout(id),
+  now: () => performance.now(),
+  random: () => Math.random(),
+}
+
+/** A random id for a command, also where crypto.randomUUID is not offered. */
+export function newCommandId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')
+}
+
+/** Address of the socket for a path on this origin. */
+export function socketUrl(path: string): string {
+  const base = location.origin.replace(/^http/, 'ws')
+  return base + path
+}
+
+/** Follows a hall from a position. See the head of this file. */
+export function follow(
+  from: StreamFrom,
+  handlers: StreamHandlers,
+  open: (path: string) => Socket = (path) => new WebSocket(socketUrl(path)) as unknown as Socket,
+  options: StreamOptions = {},
+): Stream {
+  return new Follower(from, handlers, open, options).start()
+}
+
+class Follower implements Stream {
+  private socket: Socket | undefined
+  private seq: number
+  private failures = 0
+  private greeted = false
+  private ended = false
+  private heardAt = 0
+  private rate = 1
+  private farewell = ''
+  private retry: number | undefined
+  private ping: number | undefined
+  /** Set while a snapshot was asked for because a number was missing; what arrives meanwhile waits here. */
+  private gap: { id: string; held: EventView[] } | undefined
+  private readonly waiting = new Map<string, Waiting>()
+  private readonly timers: Timers
+  private readonly newId: () => string
+  private readonly patience: number
+
+  constructor(
+    private readonly from: StreamFrom,
+    private readonly handlers: StreamHandlers,
+    private readonly open: (path: string) => Socket,
+    options: StreamOptions,
+  ) {
+    this.seq = from.after ?? 0
+    this.timers = options.timers ?? browserTimers
+    this.newId = options.newId ?? newCommandId
+    this.patience = options.commandTimeout ?? 20_000
+  }
+
+  start(): Stream {
+    this.handlers.line?.('connecting')
+    this.connect()
+    return this
+  }
+
+  position(): number {
+    return this.seq
+  }
+
+  command(command: string, input: unknown, id = this.newId()): Promise<unknown> {
+    return this.ask(id, { id, command, input })
+  }
+
+  refresh(): void {
+    if (this.gap) return
+    const id = this.newId()
+    this.gap = { id, held: [] }
+    this.ask(id, { id, query: 'hall' }).then(
+      (result) => this.resumeFrom(id, result),
+      () => {
+        // No snapshot came: start over, the position makes that safe.
+        if (this.gap?.id !== id) return
+        this.gap = undefined
+        this.drop()
+      },
+    )
+  }
+
+  reconnect(): void {
+    if (this.ended || this.greeted) return
+    this.clearRetry()
+    this.drop(true)
+    this.connect()
+  }
+
+  close(): void {
+    this.finish(LEFT)
+    this.drop(true)
+  }
+
+  private connect(): void {
+    if (this.ended) return
+    const joint = this.from.path.includes('?') ? '&' : '?'
+    const path = this.seq > 0 ? `${this.from.path}${joint}after=${this.seq}` : this.from.path
+    const socket = this.open(path)
+    this.socket = socket
+    this.greeted = false
+    this.heardAt = this.timers.now()
+    socket.onmessage = (event: never) => {
+      if (socket === this.socket) this.receive((event as { data: string }).data)
+    }
+    socket.onclose = (event: never) => {
+      if (socket === this.socket) this.lost((event as { code: number }).code)
+    }
+    socket.onerror = null
+    this.schedulePing()
+  }
+
+  private receive(data: string): void {
+    this.heardAt = this.timers.now()
+    let message: ServerMessage
+    try {
+      message = JSON.parse(data) as ServerMessage
+    } catch {
+      return // not for us; the next one will be
+    }
+    this.handle(message)
+  }
+
+  private handle(message: ServerMessage): void {
+    switch (message.type) {
+      case 'hello':
+        this.rate = message.rate
+        this.handlers.time?.(message, 0)
+        this.handlers.hello?.(message.viewer)
+        return this.settled()
+      case 'snapshot':
+        this.gap = undefined
+        this.seq = message.seq
+        return this.handlers.snapshot({ ...message.hall, seq: message.seq })
+      case 'event':
+        return this.take({ ...message.event, seq: message.seq })
+      case 'ack':
+        return this.acknowledged(message.id, message.result, message.problem)
+      case 'actions':
+        return this.handlers.actions?.(message.actions)
+      case 'presence':
+        return this.handlers.presence?.(message)
+      case 'time':
+        this.rate = message.rate
+        return this.handlers.time?.(message, 0)
+      case 'pong':
+        return this.handlers.time?.({ legal: message.legal, real: message.real, rate: this.rate }, Math.max(0, this.timers.now() - message.t0))
+      case 'goodbye':
+        this.farewell = message.detail
+        return // the close code that follows decides
+    }
+  }
+
+  /** In the hall: the line is good, what was not acknowledged goes out once more under its old id. */
+  private settled(): void {
+    this.greeted = true
+    this.failures = 0
+    this.handlers.line?.('live')
+    this.sendPing()
+    for (const waiting of this.waiting.values()) this.transmit(waiting.message)
+  }
+
+  private take(event: EventView): void {
+    if (event.seq <= this.seq) return
+    if (this.gap) {
+      if (this.gap.held.length < BUFFER_LIMIT) this.gap.held.push(event)
+      return
+    }
+    if (event.seq !== this.seq + 1) {
+      this.refresh()
+      this.take(event)
+      return
+    }
+    this.seq = event.seq
+    this.handlers.event(event)
+  }
+
+  private resumeFrom(id: string, result: unknown): void {
+    const gap = this.gap
+    if (!gap || gap.id !== id) return
+    this.gap = undefined
+    const hall = (isRecord(result) && isRecord(result['hall']) ? result['hall'] : result) as HallSnapshot
+    if (typeof hall.seq !== 'number') return this.drop()
+    if (hall.seq >= this.seq) {
+      this.seq = hall.seq
+      this.handlers.snapshot(hall)
+    }
+    for (const event of gap.held) this.take(event)
+  }
+
+  private ask(id: string, message: unknown): Promise<unknown> {
+    if (this.ended) return Promise.reject(new ProblemError(LEFT))
+    return new Promise((resolve, reject) => {
+      const timer = this.timers.set(() => {
+        this.waiting.delete(id)
+        reject(new ProblemError(NO_ANSWER))
+      }, this.patience)
+      const text = JSON.stringify(message)
+      this.waiting.set(id, { id, message: text, resolve, reject, timer })
+      if (this.greeted) this.transmit(text)
+    })
+  }
+
+  private acknowledged(id: string, result: unknown, problem: Problem | undefined): void {
+    const waiting = this.waiting.get(id)
+    if (!waiting) return
+    this.waiting.delete(id)
+    this.timers.clear(waiting.timer)
+    if (problem) waiting.reject(new ProblemError(problem))
+    else waiting.resolve(result)
+  }
+
+  private transmit(text: string): void {
+    if (this.socket?.readyState === OPEN) this.socket.send(text)
+  }
+
+  private schedulePing(): void {
+    if (this.ping !== undefined) this.timers.clear(this.ping)
+    this.ping = this.timers.set(() => {
+      if (this.timers.now() - this.heardAt > SILENT_FOR) return this.drop()
+      if (this.greeted) this.sendPing()
+      this.schedulePing()
+    }, PING_EVERY)
+  }
+
+  private sendPing(): void {
+    this.transmit(JSON.stringify({ type: 'ping', t0: this.timers.now() }))
+  }
+
+  /** Gives up the present socket; unless told otherwise the loss is handled as if the line had broken. */
+  private drop(quiet = false): void {
+    const socket = this.socket
+    this.socket = undefined
+    if (socket) {
+      socket.onclose = null
+      socket.onmessage = null
+      socket.close()
+    }
+    if (!quiet) this.lost(1006)
+  }
+
+  private lost(code: number): void {
+    this.socket = undefined
+    this.greeted = false
+    this.gap = undefined
+    if (this.ping !== undefined) this.timers.clear(this.ping)
+    if (this.ended) return
+    const final = FINAL[code]
+    if (final) return this.finish(this.farewell ? { ...final, detail: this.farewell } : final)
+    this.farewell = ''
+    this.handlers.line?.('broken')
+    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.failures)
+    this.failures += 1
+    this.clearRetry()
+    this.retry = this.timers.set(() => this.connect(), pause * (0.5 + this.timers.random() / 2))
+  }
+
+  private finish(problem: Problem): void {
+    if (this.ended) return
+    this.ended = true
+    this.clearRetry()
+    if (this.ping !== undefined) this.timers.clear(this.ping)
+    for (const waiting of this.waiting.values()) {
+      this.timers.clear(waiting.timer)
+      waiting.reject(new ProblemError(problem))
+    }
+    this.waiting.clear()
+    this.handlers.line?.('ended', problem)
+  }
+
+  private clearRetry(): void {
+    if (this.retry !== undefined) this.timers.clear(this.retry)
+    this.retry = undefined
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

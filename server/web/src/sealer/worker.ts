@@ -1,0 +1,168 @@
+/// <reference lib="webworker" />
+/**
+ * Runs the Go sealer (sealer.wasm) in a Web Worker, so that sealing 100 MiB does
+ * not stop the page, and so that the key of an opened vault never leaves it.
+ */
+import type { Fault, MethodName, Methods, Reply, Request, Start } from './protocol'
+import type { BidInput, FileInput, SealedEnvelope, WithdrawalInput } from './types'
+
+/** What wasm_exec.js puts on globalThis. */
+interface GoRuntime {
+  readonly importObject: WebAssembly.Imports
+  run(instance: WebAssembly.Instance): Promise<void>
+}
+
+type Read = (offset: number, length: number) => Promise<Uint8Array>
+type Progress = (done: number, total: number) => void
+
+/** globalThis.jianbiaoSealer, as internal/seal/wasm makes it. */
+interface Go {
+  readonly version: string
+  sealBid(
+    input: string,
+    read: (section: number, file: number, offset: number, length: number) => Promise<Uint8Array>,
+    emit: (chunk: Uint8Array<ArrayBuffer>) => void,
+    progress: Progress,
+  ): Promise<Omit<SealedEnvelope, 'blob'>>
+  digest(size: number, read: Read, progress: Progress): Promise<string>
+  generateKeys(count: number): Promise<Methods['generateKeys']['result']>
+  publicKey(key: string): Promise<string>
+  unwrapPart(key: string, header: string, section: string): Promise<string>
+  checkPart(header: string, section: string, role: string, part: string): Promise<boolean>
+  verifyReceipt(receipt: string, ed25519: string, sm2: string, header: string, digest: string, size: number): Promise<undefined>
+  verifyOwner(header: string, owner: string): Promise<undefined>
+  verifyVrf(key: string, alpha: string, proof: string, n: number): Promise<Methods['verifyVrf']['result']>
+  signOneTime(key: string, tag: string, message: Uint8Array): Promise<string>
+  verifySignature(key: string, tag: string, message: Uint8Array, signature: string): Promise<boolean>
+  canonical(json: string): Promise<string>
+  vaultCreate(passphrase: string): Promise<Methods['vaultCreate']['result']>
+  vaultOpen(blob: Uint8Array, passphrase: string): Promise<Methods['vaultOpen']['result']>
+  vaultSeal(handle: number, document: string, now: string): Promise<Uint8Array>
+  vaultChange(handle: number, old: string, next: string): Promise<undefined>
+  vaultClose(handle: number): Promise<undefined>
+  checkPassphrase(passphrase: string): Promise<undefined>
+}
+
+const scope = self as unknown as DedicatedWorkerGlobalScope & { Go: new () => GoRuntime; jianbiaoSealer?: Go }
+
+async function load(base: string): Promise<Go> {
+  await import(/* @vite-ignore */ new URL('wasm_exec.js', base).href)
+  const runtime = new scope.Go()
+  const response = await fetch(new URL('sealer.wasm', base))
+  if (!response.ok) throw new Error(`sealer.wasm: ${response.status}`)
+  const { instance } = await WebAssembly.instantiate(await response.arrayBuffer(), runtime.importObject)
+  void runtime.run(instance)
+  if (scope.jianbiaoSealer === undefined) throw new Error('sealer.wasm did not start')
+  return scope.jianbiaoSealer
+}
+
+async function slice(blob: Blob, offset: number, length: number): Promise<Uint8Array> {
+  return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer())
+}
+
+/** Collects chunks in Blobs of some size, which the browser may keep on disk. */
+class Collector {
+  private readonly blobs: Blob[] = []
+  private pending: Uint8Array<ArrayBuffer>[] = []
+
+  readonly add = (chunk: Uint8Array<ArrayBuffer>): void => {
+    this.pending.push(chunk)
+    if (this.pending.length >= 8) this.flush()
+  }
+
+  private flush(): void {
+    this.blobs.push(new Blob(this.pending))
+    this.pending = []
+  }
+
+  finish(): Blob {
+    this.flush()
+    return new Blob(this.blobs, { type: 'application/octet-stream' })
+  }
+}
+
+async function seal(go: Go, input: object, files: readonly (readonly FileInput[])[], progress: Progress): Promise<SealedEnvelope> {
+  const out = new Collector()
+  const read = (section: number, file: number, offset: number, length: number): Promise<Uint8Array> => {
+    const found = files[section]?.[file]
+    return found === undefined ? Promise.reject(new Error('no such file')) : slice(found.blob, offset, length)
+  }
+  const sealed = await go.sealBid(JSON.stringify(input), read, out.add, progress)
+  return { ...sealed, blob: out.finish() }
+}
+
+function sealBid(go: Go, input: BidInput, progress: Progress): Promise<SealedEnvelope> {
+  const sections = input.sections.map((s) => ({
+    ...s,
+    files: s.files.map((f) => ({ name: f.name, media: f.media, size: f.blob.size })),
+  }))
+  const owner = { ...input.owner, sections: null }
+  return seal(go, { ...input, kind: 'bid', owner, sections }, input.sections.map((s) => s.files), progress)
+}
+
+function sealWithdrawal(go: Go, input: WithdrawalInput, progress: Progress): Promise<SealedEnvelope> {
+  return seal(go, { ...input, kind: 'withdrawal' }, [], progress)
+}
+
+type Handler<M extends MethodName> = (
+  go: Go,
+  args: Methods[M]['args'],
+  progress: Progress,
+) => Promise<Methods[M]['result']> | Methods[M]['result']
+
+const handlers: { [M in MethodName]: Handler<M> } = {
+  version: (go) => go.version,
+  generateKeys: (go, [count]) => go.generateKeys(count),
+  publicKey: (go, [key]) => go.publicKey(key),
+  sealBid: (go, [input], progress) => sealBid(go, input, progress),
+  sealWithdrawal: (go, [input], progress) => sealWithdrawal(go, input, progress),
+  digest: (go, [blob], progress) => go.digest(blob.size, (o, n) => slice(blob, o, n), progress),
+  unwrapPart: (go, [key, header, section]) => go.unwrapPart(key, JSON.stringify(header), section),
+  checkPart: (go, [header, section, role, part]) => go.checkPart(JSON.stringify(header), section, role, part),
+  verifyReceipt: (go, [receipt, keys, header, digest, size]) =>
+    go.verifyReceipt(JSON.stringify(receipt), keys.ed25519, keys.sm2, JSON.stringify(header), digest, size),
+  verifyOwner: (go, [header, owner]) => go.verifyOwner(JSON.stringify(header), JSON.stringify(owner)),
+  verifyVrf: (go, [key, alpha, proof, n]) => go.verifyVrf(key, alpha, proof, n),
+  signOneTime: (go, [key, tag, message]) => go.signOneTime(key, tag, message),
+  verifySignature: (go, [key, tag, message, signature]) => go.verifySignature(key, tag, message, signature),
+  canonical: (go, [json]) => go.canonical(json),
+  vaultCreate: (go, [passphrase]) => go.vaultCreate(passphrase),
+  vaultOpen: (go, [blob, passphrase]) => go.vaultOpen(blob, passphrase),
+  vaultSeal: (go, [handle, document, now]) => go.vaultSeal(handle, JSON.stringify(document), now),
+  vaultChange: (go, [handle, old, next]) => go.vaultChange(handle, old, next),
+  vaultClose: (go, [handle]) => go.vaultClose(handle),
+  checkPassphrase: (go, [passphrase]) => go.checkPassphrase(passphrase),
+}
+
+function dispatch<M extends MethodName>(go: Go, method: M, args: Methods[M]['args'], progress: Progress) {
+  return handlers[method](go, args, progress)
+}
+
+function faultOf(error: unknown): Fault {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    return { code: error.code, detail: error.message }
+  }
+  console.error(error)
+  return { code: 'seal.unavailable', detail: '投标工具未能启动或意外中断,请刷新页面后重试。' }
+}
+
+let started: Promise<Go> | undefined
+
+scope.onmessage = async (event: MessageEvent<Request | Start>) => {
+  const message = event.data
+  if ('base' in message) {
+    started = load(message.base)
+    started.catch(() => undefined) // each call reports it
+    return
+  }
+  const { id } = message
+  const send = (reply: Reply): void => scope.postMessage(reply)
+  const progress: Progress = (done, total) => send({ id, type: 'progress', done, total })
+  try {
+    if (started === undefined) throw new Error('sealer: not started')
+    const value: unknown = await dispatch(await started, message.method, message.args, progress)
+    send({ id, type: 'result', value })
+  } catch (error) {
+    send({ id, type: 'fault', fault: faultOf(error) })
+  }
+}
