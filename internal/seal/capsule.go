@@ -92,21 +92,16 @@ func PartialOf(priv PrivateKey, c1 []byte) ([]byte, error) {
 	if priv.key == nil {
 		return nil, fmt.Errorf("partial without a key: %w", ErrInput)
 	}
-	point, err := sm2.NewPublicKey(c1)
-	if err != nil || len(c1) != pointSize {
+	if _, err := PublicKeyOfPoint(c1); err != nil {
 		return nil, fmt.Errorf("partial of what is not a point: %w", ErrPartial)
 	}
-	//nolint:staticcheck // the SM2 curve has no other way to give both coordinates of a product
-	x, y := sm2.P256().ScalarMult(point.X, point.Y, priv.scalar[:])
-	return uncompressed(x, y), nil
-}
-
-func uncompressed(x, y *big.Int) []byte {
+	//nolint:staticcheck // the library has no other way to give both coordinates of a product
+	x, y := sm2.P256().ScalarMult(new(big.Int).SetBytes(c1[1:33]), new(big.Int).SetBytes(c1[33:]), priv.scalar[:])
 	out := make([]byte, pointSize)
 	out[0] = 4
 	x.FillBytes(out[1:33])
 	y.FillBytes(out[33:])
-	return out
+	return out, nil
 }
 
 // Partial is one holder's contribution to the opening of one capsule.

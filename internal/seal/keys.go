@@ -22,6 +22,7 @@ var b64 = base64.RawURLEncoding.Strict()
 type PrivateKey struct {
 	key    *sm2.PrivateKey
 	scalar [scalarSize]byte
+	public PublicKey
 }
 
 // GenerateKey makes a key from the machine's randomness.
@@ -42,8 +43,13 @@ func privateKeyOf(scalar []byte) (PrivateKey, error) {
 	if err != nil {
 		return PrivateKey{}, fmt.Errorf("private key: %w: %w", ErrInput, err)
 	}
+	exchange, err := key.ECDH()
+	if err != nil {
+		return PrivateKey{}, fmt.Errorf("private key: %w: %w", ErrInput, err)
+	}
 	k := PrivateKey{key: key}
 	copy(k.scalar[:], scalar)
+	copy(k.public.point[:], exchange.PublicKey().Bytes())
 	return k, nil
 }
 
@@ -60,12 +66,7 @@ func ParsePrivateKey(text string) (PrivateKey, error) {
 func (k PrivateKey) IsZero() bool { return k.key == nil }
 
 // Public is the key's public half; of no key, no key.
-func (k PrivateKey) Public() PublicKey {
-	if k.key == nil {
-		return PublicKey{}
-	}
-	return publicKeyOf(&k.key.PublicKey)
-}
+func (k PrivateKey) Public() PublicKey { return k.public }
 
 // Text is the secret text form, for vaults and key stores only; "" of no key.
 func (k PrivateKey) Text() string {
@@ -121,13 +122,6 @@ func PublicKeyOfPoint(point []byte) (PublicKey, error) {
 	var p PublicKey
 	copy(p.point[:], point)
 	return p, nil
-}
-
-func publicKeyOf(k *ecdsa.PublicKey) (p PublicKey) {
-	p.point[0] = 4
-	k.X.FillBytes(p.point[1:33])
-	k.Y.FillBytes(p.point[33:])
-	return p
 }
 
 func (p PublicKey) ecdsa() (*ecdsa.PublicKey, error) {

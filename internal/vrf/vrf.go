@@ -133,7 +133,7 @@ func Choose(beta []byte, n int) int {
 		m := append([]byte("jianbiao/vrf/choose/v1\x00"), beta...)
 		sum := sha512.Sum512(binary.BigEndian.AppendUint64(m, counter))
 		if v := binary.BigEndian.Uint64(sum[:8]); v <= ^uint64(0)-over {
-			return int(v % size) //nolint:gosec // smaller than n
+			return int(v % size)
 		}
 	}
 }

@@ -444,6 +444,37 @@ func TestFaults_saidToTheLogOnly(t *testing.T) {
 	}
 }
 
+func TestClientGone_isNoFault(t *testing.T) {
+	t.Parallel()
+	entered, left := make(chan struct{}), make(chan struct{})
+	s := newSite(t, func(a *api.API) {
+		api.Register(a, api.Route{Method: "GET", Path: "/api/slow", Allow: api.Public, Summary: "测试"},
+			func(ctx context.Context, _ actor.Actor, _ *api.Nothing) (*api.Nothing, error) {
+				defer close(left)
+				close(entered)
+				<-ctx.Done()
+				return nil, errors.New("canceling statement due to user request")
+			})
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	req, err := http.NewRequestWithContext(ctx, "GET", s.url+"/api/slow", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { <-entered; cancel() }()
+	if res, err := http.DefaultClient.Do(req); err == nil {
+		_ = res.Body.Close()
+		t.Error("an answer for nobody")
+	}
+	<-left
+	for !strings.Contains(s.log.String(), "/api/slow") { // its line comes after the handler
+		time.Sleep(time.Millisecond)
+	}
+	if log := s.log.String(); strings.Contains(log, "internal error") {
+		t.Errorf("logged as a fault: %s", log)
+	}
+}
+
 func TestCrossSite_refused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)

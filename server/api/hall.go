@@ -125,13 +125,3 @@ func answer(c echo.Context, result any, err error) error {
 	}
 	return c.JSONBlob(http.StatusOK, raw)
 }
-
-// Recheck says whether the session of a socket's request still holds.
-func (a *API) Recheck(ctx context.Context, r *http.Request) error {
-	cookie, err := r.Cookie(a.sessionCookie())
-	if err != nil {
-		return apperr.New(apperr.Unauthenticated, "session.ended", "登录已失效:请重新登录,大厅会从断开的地方继续。").Because(err)
-	}
-	_, err = a.deps.Identity.Authenticate(ctx, cookie.Value)
-	return err
-}

@@ -24,6 +24,17 @@ type visit struct {
 	who     actor.Actor
 	token   string // of the session, when it is a good one
 	address string
+	done    <-chan struct{} // closed when the client has gone
+}
+
+// gone says whether the client no longer waits.
+func (v *visit) gone() bool {
+	select {
+	case <-v.done:
+		return true
+	default:
+		return false
+	}
 }
 
 type visitKey struct{}
@@ -55,7 +66,8 @@ func Trace(ctx context.Context) string { return visitOf(ctx).trace }
 func (a *API) visit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		v := &visit{trace: newTrace(), who: actor.Anyone(), route: a.byKey[r.Method+" "+c.Path()], address: c.RealIP()}
+		v := &visit{trace: newTrace(), who: actor.Anyone(), route: a.byKey[r.Method+" "+c.Path()], address: c.RealIP(),
+			done: r.Context().Done()}
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
 		return next(c)
 	}

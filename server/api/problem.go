@@ -108,8 +108,14 @@ func errNoRoute() error {
 // problem turns any error into a problem; what is nobody's refusal is logged,
 // once, and its text stays here.
 func (a *API) problem(v *visit, err error) *Problem {
+	if apperr.KindOf(err) == apperr.Internal && v.gone() {
+		err = context.Canceled // nobody waits for the answer, and what failed failed because of that
+	}
 	p := asProblem(err)
 	p.Trace = v.trace
+	if errors.Is(err, context.Canceled) {
+		return p
+	}
 	if p.Status >= http.StatusInternalServerError && apperr.KindOf(err) == apperr.Internal {
 		a.logFault(v, err)
 	}

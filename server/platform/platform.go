@@ -135,7 +135,8 @@ func (p *Platform) wire() {
 		Version: Version, Rehearsal: p.Config.Rehearsal, Secure: p.Config.Secure})
 	api.RegisterTrade(p.API, api.Trade{Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Keys: p.Keys, Dictionary: p.Dictionary})
 	p.Hub = live.New(live.Options{Source: p.Store, Room: room.New(p.Openings, p.Dictionary, p.DB), DSN: p.Database.AppDSN(""), Log: p.Config.Log,
-		Clock: p.readClock, Recheck: p.API.Recheck})
+		Clock: p.readClock, Recheck: api.Recheck(p.Identity),
+		Problem: func(ctx context.Context, err error) any { return p.API.Explain(ctx, err) }})
 	api.RegisterLive(p.API, p.Hub)
 }
 
@@ -176,7 +177,7 @@ func (p *Platform) Handler() http.Handler {
 
 // Run starts the timetable.
 func (p *Platform) Run() (err error) {
-	p.jobs, err = jobs.Start(p.Store, p.Config.Log, []jobs.Job{jobs.Openings(p.Openings), jobs.Heartbeat(p.Store, p.Openings)})
+	p.jobs, err = jobs.Start(p.Store, p.Config.Log, []jobs.Job{jobs.Openings(p.Openings), jobs.Heartbeat(p.Store, p.Openings), jobs.Sweep(p.Identity)})
 	return err
 }
 

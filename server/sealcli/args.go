@@ -103,7 +103,7 @@ func passphraseFrom(path string) (string, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	raw, err := os.ReadFile(path) //nolint:gosec // the user names his own files
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", refuse("seal.file", "无法读取文件“%s”。", path), err)
 	}

@@ -270,7 +270,7 @@ func media(path string) string {
 // envelope its name.
 func (s *sealing) write(stderr io.Writer) (seal.Sealed, error) {
 	temporary := s.out + ".part"
-	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // the user names his own file
+	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return seal.Sealed{}, notWritten(s.out, err)
 	}

@@ -238,7 +238,7 @@ func (u *unsealing) extract(r io.ReaderAt, name string, tenderPart, bidderPart [
 }
 
 func saveTo(path string, r io.Reader) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // a name checked by seal.IsFileName
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return notWritten(path, err)
 	}
