@@ -6,17 +6,17 @@ import (
 	"io"
 	"net"
 
+	"jianbiao/server/city"
 	"jianbiao/server/platform"
 )
 
 // prepare makes the rehearsal city on a rehearsal instance.
-func prepare(ctx context.Context, p *platform.Platform, addr net.Addr, stdout io.Writer) error {
+func prepare(ctx context.Context, p *platform.Platform, _ net.Addr, stdout io.Writer) error {
 	if !p.Config.Rehearsal {
 		return nil
 	}
-	_ = ctx
-	fmt.Fprintln(stdout, "演练平台", addr)
-	return nil
+	fmt.Fprintln(stdout, "正在准备演练城市宿迁…… preparing the rehearsal city")
+	return city.Make(ctx, p)
 }
 
 func rehearse(_ []string, _, stderr io.Writer) int {

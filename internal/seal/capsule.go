@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math/big"
 
-	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm3"
 )
 
@@ -95,19 +93,14 @@ func PartialOf(priv PrivateKey, c1 []byte) ([]byte, error) {
 	if _, err := PublicKeyOfPoint(c1); err != nil {
 		return nil, fmt.Errorf("partial of what is not a point: %w", ErrPartial)
 	}
-	//nolint:staticcheck // the library has no other way to give both coordinates of a product
-	x, y := sm2.P256().ScalarMult(new(big.Int).SetBytes(c1[1:33]), new(big.Int).SetBytes(c1[33:]), priv.scalar[:])
-	out := make([]byte, pointSize)
-	out[0] = 4
-	x.FillBytes(out[1:33])
-	y.FillBytes(out[33:])
-	return out, nil
+	return pointOf(c1).times(priv.scalar[:]).bytes(), nil
 }
 
 // Partial is one holder's contribution to the opening of one capsule.
 type Partial struct {
 	Holder string `json:"holder"`
-	Point  []byte `json:"point"` // 04 || x || y
+	Point  []byte `json:"point"`           // 04 || x || y
+	Proof  []byte `json:"proof,omitempty"` // see ProvePartial
 }
 
 // Combine makes the part out of the partial releases for its capsule. The

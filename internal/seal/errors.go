@@ -27,6 +27,8 @@ var (
 	ErrPartMismatch = apperr.New(apperr.Precondition, "seal.part_mismatch", "提交的解密分量与回执中的承诺不一致。")
 	// ErrPartial: a holder's partial decryption is not a point, or there are too few or too many.
 	ErrPartial = apperr.New(apperr.Precondition, "seal.partial", "解密方给出的部分解密结果无效或数量不符。")
+	// ErrCapsule: a holder's partial is proven right, and the capsule does not open with it.
+	ErrCapsule = apperr.New(apperr.Precondition, "seal.capsule", "投标文件中封装的招标方分量无法解开,系制作投标文件时产生的错误。")
 	// ErrTruncated: the stored file ends too early.
 	ErrTruncated = apperr.New(apperr.Precondition, "seal.truncated", "加密投标文件不完整,文件末尾有缺失。")
 	// ErrStoredDamaged: a chunk does not authenticate although the parts match their commitments.
@@ -75,7 +77,9 @@ const (
 
 // Attribute decides who answers for the error that opening a section gave.
 // storedIntact says whether the digest of the stored file equals the receipt's;
-// it MUST have been computed over the very bytes that were opened.
+// it MUST have been computed over the very bytes that were opened. What is no
+// fault of the envelope (a disk that cannot be read, the caller's own error) is
+// the platform's.
 func Attribute(err error, storedIntact bool) Cause {
 	if err == nil {
 		return CauseNone
@@ -84,11 +88,32 @@ func Attribute(err error, storedIntact bool) Cause {
 		return CausePlatform
 	}
 	var part *PartError
-	if errors.As(err, &part) && part.Role == RoleBidder {
-		return CauseBidder
+	if errors.As(err, &part) {
+		return causeOfPart[part.Role]
 	}
-	if part != nil || errors.Is(err, ErrPartial) {
-		return CauseHolder
+	for _, known := range causes {
+		if errors.Is(err, known.err) {
+			return known.cause
+		}
 	}
-	return CauseSealer
+	return CausePlatform
+}
+
+var causeOfPart = map[Role]Cause{RoleBidder: CauseBidder, RoleTender: CauseHolder}
+
+// causes: what can only have come about before the envelope was handed in is its
+// sealer's, but for the signatures, which are the bidder's own.
+var causes = []struct {
+	err   error
+	cause Cause
+}{
+	{ErrPartial, CauseHolder},
+	{ErrOwner, CauseBidder},
+	{ErrCapsule, CauseSealer},
+	{ErrTruncated, CauseSealer},
+	{ErrStoredDamaged, CauseSealer},
+	{ErrPlainDigest, CauseSealer},
+	{ErrContents, CauseSealer},
+	{ErrNoSection, CauseSealer},
+	{ErrHeader, CauseSealer},
 }

@@ -254,3 +254,36 @@ func FuzzReadHeader(f *testing.F) {
 		}
 	})
 }
+
+// TestAttribute: each error that opening can give, and who answers for it.
+func TestAttribute(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want seal.Cause
+	}{
+		{nil, seal.CauseNone},
+		{&seal.PartError{Role: seal.RoleBidder}, seal.CauseBidder},
+		{&seal.PartError{Role: seal.RoleTender}, seal.CauseHolder},
+		{seal.ErrPartial, seal.CauseHolder},
+		{seal.ErrOwner, seal.CauseBidder},
+		{seal.ErrCapsule, seal.CauseSealer},
+		{seal.ErrTruncated, seal.CauseSealer},
+		{seal.ErrStoredDamaged, seal.CauseSealer},
+		{seal.ErrPlainDigest, seal.CauseSealer},
+		{seal.ErrContents, seal.CauseSealer},
+		{seal.ErrNoSection, seal.CauseSealer},
+		{seal.ErrHeader, seal.CauseSealer},
+		{io.ErrClosedPipe, seal.CausePlatform},
+	} {
+		if c.err != nil {
+			c.err = fmt.Errorf("opening: %w", c.err)
+		}
+		if got := seal.Attribute(c.err, true); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
+		}
+		if got := seal.Attribute(c.err, false); c.err != nil && got != seal.CausePlatform {
+			t.Errorf("%v, digest differs: %q", c.err, got)
+		}
+	}
+}

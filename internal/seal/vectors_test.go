@@ -29,6 +29,7 @@ type vectors struct {
 	Keys       map[string]string `json:"keys"`
 	Bid        vector            `json:"bid"`
 	Withdrawal vector            `json:"withdrawal"`
+	Partial    vectorPartial     `json:"partial"` // of the bid's section price
 	SizeClass  [][2]int64        `json:"sizeClass"`
 	Canonical  [][2]string       `json:"canonical"`
 }
@@ -40,6 +41,12 @@ type vector struct {
 	Header       string                   `json:"header"`   // canonical
 	HeaderDigest string                   `json:"headerDigest"`
 	Sections     map[string]vectorSection `json:"sections"`
+}
+
+type vectorPartial struct { // all hex
+	C1    string `json:"c1"`
+	Point string `json:"point"`
+	Proof string `json:"proof"`
 }
 
 type vectorSection struct {
@@ -86,6 +93,19 @@ func TestVectors(t *testing.T) {
 	withdrawal := checkVector(t, v, v.Withdrawal)
 	if err := seal.CheckReplacement(bid, v.Bid.Digest, withdrawal); err != nil {
 		t.Error(err)
+	}
+	opening, err := seal.ParsePrivateKey(v.Keys["opening"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	price, _ := bid.Section("price")
+	p := seal.Partial{Point: unhex(t, v.Partial.Point), Proof: unhex(t, v.Partial.Proof)}
+	if c1, err := seal.Capsule(price.WrapTender); err != nil || hex.EncodeToString(c1) != v.Partial.C1 {
+		t.Errorf("C1 %x, %v", c1, err)
+	}
+	part, err := seal.CombineProven(price.WrapTender, opening.Public(), p)
+	if err != nil || hex.EncodeToString(part) != v.Bid.Sections["price"].TenderPart {
+		t.Errorf("partial: %x, %v", part, err)
 	}
 	owner, err := seal.OpenOwner(bytes.NewReader(v.Bid.file(t)), bid, unhex(t, v.Bid.Sections[seal.OwnerSection].TenderPart))
 	if err != nil || owner.USCC != "91321300134567890X" {
@@ -197,6 +217,16 @@ func writeVectors(t *testing.T) {
 	}
 	raw, sealed := b.seal(t)
 	v.Bid = makeVector(t, b, raw, sealed)
+	price, _ := sealed.Header.Section("price")
+	c1, err := seal.Capsule(price.WrapTender)
+	if err != nil {
+		t.Fatal(err)
+	}
+	point, proof, err := seal.ProvePartial(b.opening, c1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Partial = vectorPartial{hex.EncodeToString(c1), hex.EncodeToString(point), hex.EncodeToString(proof)}
 	b.in.Number, b.in.Replaces, b.in.Kind, b.in.Sections = 2, v.Bid.Digest, seal.KindWithdrawal, nil
 	raw, sealed = b.seal(t)
 	v.Withdrawal = makeVector(t, b, raw, sealed)
@@ -207,7 +237,7 @@ func writeVectors(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(vectorsPath), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(vectorsPath, append(out, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(vectorsPath, append(out, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

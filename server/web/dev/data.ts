@@ -52,7 +52,7 @@ export const lot = (id: string) => {
   if (!found) return undefined
   return {
     body: {
-      lot: { ...found, compulsory: true, documentVersion: 1, keys: { cutoff: 'sm2:04ab', opening: 'sm2:04cd', vrf: '88aa' } },
+      lot: { ...found, compulsory: true, documentVersion: 1, keys: { cutoff: process.env['MOCK_CUTOFF'] ?? '', opening: process.env['MOCK_OPENING'] ?? '', vrf: '' } },
       document: {
         version: 1, issuedAt: '2026-02-10T09:00:00+08:00', digest: 'sm3:55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa55aa',
         params: {

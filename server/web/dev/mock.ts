@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Plugin } from 'vite'
 import * as data from './data.ts'
@@ -21,7 +22,8 @@ const routes: Route[] = [
   ['POST', /^\/api\/lots\/([^/]+)\/commands\/(.+)$/, () => problem(412, 'lot.state', '当前状态是“招标中”,不能进行这一步。')],
   ['GET', /^\/api\/projects$/, () => ({ body: { items: [] } })],
   ['GET', /^\/api\/agencies$/, () => ({ body: { items: [{ id: 'a1', name: '江苏宏信工程咨询有限公司' }] } })],
-  ['GET', /^\/api\/vault$/, () => ({ body: {} })],
+  ['POST', /^\/api\/firm-key$/, () => ({ status: 204, body: undefined })],
+  ['POST', /^\/api\/bids$/, () => problem(412, 'bid.late', '投标截止时间已过,这份文件在截止之后才开始传输,已拒收并记入证据。')],
   ['GET', /^\/api\/rules$/, () => ({ body: data.rules })],
   ['GET', /^\/api\/deadline$/, () => ({ body: data.deadline })],
 ]
@@ -40,9 +42,25 @@ export function mockServer(): Plugin {
   }
 }
 
+/** The bidder's blob: random bytes until the first save, as on the platform. */
+let vault = randomBytes(4096)
+let version = 1
+
+function answerVault(method: string | undefined, body: Buffer, response: ServerResponse): void {
+  if (method === 'PUT') {
+    vault = body
+    version += 1
+  }
+  response.setHeader('etag', `"${version}"`)
+  response.setHeader('content-type', 'application/octet-stream')
+  response.statusCode = method === 'PUT' ? 204 : 200
+  response.end(method === 'PUT' ? undefined : vault)
+}
+
 async function answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
+  if (url.pathname === '/api/vault') return answerVault(request.method, Buffer.concat(chunks), response)
   for (const [method, pattern, handle] of routes) {
     const match = request.method === method ? pattern.exec(url.pathname) : null
     if (match) return send(response, handle(match, url, Buffer.concat(chunks).toString()))

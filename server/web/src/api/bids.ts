@@ -21,7 +21,7 @@ export function uploadEnvelope<R>(envelope: Blob, progress: (done: number, total
     request.setRequestHeader('x-requested-with', 'jianbiao')
     request.upload.onprogress = (e) => progress(e.loaded, e.total || envelope.size)
     request.onerror = () =>
-      reject(new ProblemError({ status: 0, title: '连接不上', code: 'web.offline', detail: '上传中断了,平台没有收到完整的文件。密封好的文件还在本页,请检查网络后再次递交。' }))
+      reject(new ProblemError({ status: 0, title: '连接不上', code: 'web.offline', detail: '上传中断了，平台没有收到完整的文件。密封好的文件还在本页，请检查网络后再次递交。' }))
     request.onload = () => {
       const body = parse(request.responseText)
       if (request.status === 201 || request.status === 200) return resolve(body as R)
@@ -31,7 +31,7 @@ export function uploadEnvelope<R>(envelope: Blob, progress: (done: number, total
           status: request.status,
           title: '没有收下',
           code: problem?.code ?? 'web.server_error',
-          detail: problem?.detail ?? '平台暂时不能接收这份文件,请稍后再试。',
+          detail: problem?.detail ?? '平台暂时不能接收这份文件，请稍后再试。',
           ...(problem?.basis ? { basis: problem.basis } : {}),
           ...(problem?.trace ? { trace: problem.trace } : {}),
         }),

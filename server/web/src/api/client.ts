@@ -40,12 +40,12 @@ export function asProblem(cause: unknown): Problem {
   if (cause instanceof DOMException && cause.name === 'AbortError') {
     return { status: 0, title: '已取消', code: 'web.aborted', detail: '操作已取消。' }
   }
-  // The sealer's refusals (投标工具) carry a code and a sentence of their own.
+  // The sealer's refusals （投标工具） carry a code and a sentence of their own.
   if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') {
     return { status: 0, title: '', code: cause.code, detail: cause.message }
   }
   console.error(cause)
-  return { status: 0, title: '页面出错', code: 'web.unexpected', detail: '页面遇到意外情况,请刷新后再试;填写的内容仍在本页。' }
+  return { status: 0, title: '页面出错', code: 'web.unexpected', detail: '页面遇到意外情况，请刷新后再试；填写的内容仍在本页。' }
 }
 
 /** True for a call that its own page cancelled (a newer one took its place). */
@@ -89,7 +89,7 @@ async function send(method: Method, path: string, options: CallOptions): Promise
     response = await fetch(path, init)
   } catch (cause) {
     if (isAborted(cause)) throw cause
-    throw new ProblemError({ status: 0, title: '连接不上', code: 'web.offline', detail: '连接不上平台。请检查本机网络;已填写的内容仍在本页,恢复后可继续。' })
+    throw new ProblemError({ status: 0, title: '连接不上', code: 'web.offline', detail: '连接不上平台。请检查本机网络；已填写的内容仍在本页，恢复后可继续。' })
   }
   if (!response.ok) throw new ProblemError(await readProblem(response))
   return response
@@ -112,8 +112,8 @@ async function readProblem(response: Response): Promise<Problem> {
 function unreadable(status: number): Problem {
   if (status === 404) return { status, title: '没有找到', code: 'web.not_found', detail: '没有找到您要的内容。' }
   if (status === 401) return { status, title: '需要登录', code: 'web.unauthenticated', detail: '请先登录。' }
-  if (status >= 500) return { status, title: '平台出错', code: 'web.server_error', detail: '平台暂时不能处理这个请求,请稍后再试。' }
-  return { status, title: '无法处理', code: 'web.unreadable', detail: '平台的回答无法识别,请刷新页面后再试。' }
+  if (status >= 500) return { status, title: '平台出错', code: 'web.server_error', detail: '平台暂时不能处理这个请求，请稍后再试。' }
+  return { status, title: '无法处理', code: 'web.unreadable', detail: '平台的回答无法识别，请刷新页面后再试。' }
 }
 
 /** Builds "?a=b&c=d" from what is set. */

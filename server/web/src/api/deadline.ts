@@ -10,7 +10,7 @@ export interface CountedDay {
   why: string
 }
 
-/** The answer of the deadline calculator (期限计算器). */
+/** The answer of the deadline calculator （期限计算器）. */
 export interface DeadlineAnswer {
   /** The bound as a date: last lawful of a maximum, first lawful of a minimum. */
   date: string

@@ -21,7 +21,7 @@ export interface HallBid {
   confirmed?: string | null
 }
 
-/** One row of the reading-out table (开标一览表). */
+/** One row of the reading-out table （开标一览表）. */
 export interface ReadingRow {
   digest: string
   no: number

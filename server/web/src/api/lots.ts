@@ -61,7 +61,7 @@ export interface DocSection {
   required: boolean
 }
 
-/** Parameters of the tender document (招标文件) that the platform itself works by. */
+/** Parameters of the tender document （招标文件） that the platform itself works by. */
 export interface DocParams {
   sections: DocSection[]
   priceCeiling?: string | null
@@ -123,7 +123,7 @@ export interface LotPage {
 
 export type ProofState = 'recorded' | 'integrated' | 'cosigned'
 
-/** One event of the record (留痕) as this viewer may see it. */
+/** One event of the record （留痕） as this viewer may see it. */
 export interface EventView {
   seq: number
   /** Empty, like kind, label, at and text, where the event is closed (see `fillEvent`). */
@@ -176,7 +176,7 @@ export const commandLot = <T = unknown>(id: string, command: string, input: unkn
 
 export const fileUrl = (id: string, file: string): string => `${at(id)}/document/files/${encodeURIComponent(file)}`
 
-/** The cut-off record (截标记录): digests of all valid bids, sorted; 412 before the deadline. */
+/** The cut-off record （截标记录）: digests of all valid bids, sorted; 412 before the deadline. */
 export interface CutoffRecord {
   recordedAt: string
   count: number

@@ -33,7 +33,7 @@ const lot = (id: string): string => `/api/lots/${encodeURIComponent(id)}`
 /** Projects of the viewer's organisation. */
 export const listProjects = async (): Promise<Project[]> => (await call<{ items: Project[] | null }>('GET', '/api/projects')).items ?? []
 
-/** Agencies (代理机构) that a buyer may mandate. */
+/** Agencies （代理机构） that a buyer may mandate. */
 export const listAgencies = async (): Promise<{ id: string; name: string }[]> => (await call<{ items: { id: string; name: string }[] | null }>('GET', '/api/agencies')).items ?? []
 
 export const createProject = (input: ProjectInput): Promise<Project> => call('POST', '/api/projects', { body: input })

@@ -37,7 +37,7 @@ export async function loadSession(): Promise<Session | undefined> {
 export async function login(input: { login: string; password: string; membership?: { organisation: string; role: string } }): Promise<Session> {
   await call('POST', '/api/session', { body: input })
   const answer = await loadSession()
-  if (!answer) throw new ProblemError({ status: 401, title: '没有登录', code: 'web.no_cookie', detail: '登录没有保留下来,请允许浏览器保存本站的登录信息后再试。' })
+  if (!answer) throw new ProblemError({ status: 401, title: '没有登录', code: 'web.no_cookie', detail: '登录没有保留下来，请允许浏览器保存本站的登录信息后再试。' })
   return answer
 }
 

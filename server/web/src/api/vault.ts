@@ -18,5 +18,5 @@ export async function saveVaultBlob(bytes: Uint8Array<ArrayBuffer>, etag: string
   return answer.etag
 }
 
-/** Registers the firm's signing key (单位签名公钥), public half; the same key twice is no error. */
+/** Registers the firm's signing key （单位签名公钥）, public half; the same key twice is no error. */
 export const registerFirmKey = (publicKey: string): Promise<void> => call('POST', '/api/firm-key', { body: { publicKey } })

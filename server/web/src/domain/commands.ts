@@ -16,10 +16,10 @@ export const HALL_COMMANDS: ReadonlySet<string> = new Set([
   'check_seal', 'report_missing', 'release_part', 'report_failure', 'raise_objection', 'no_objection', 'remark',
 ])
 
-const REASON: CommandInput = { name: 'reason', label: '原因', help: '会公布并记入证据,请写清楚。', required: true, long: true }
+const REASON: CommandInput = { name: 'reason', label: '原因', help: '会公布并记入证据，请写清楚。', required: true, long: true }
 
 const INPUTS: Readonly<Record<string, readonly CommandInput[]>> = {
-  postpone: [REASON, { name: 'until', label: '推迟到(可不填)', required: false, instant: true }],
+  postpone: [REASON, { name: 'until', label: '推迟到（可不填）', required: false, instant: true }],
   reconvene: [{ name: 'at', label: '复会时间', required: true, instant: true }],
   postpone_deadline: [{ name: 'to', label: '新的投标截止时间', required: true, instant: true }, REASON],
   suspend: [REASON],

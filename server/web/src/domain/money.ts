@@ -5,7 +5,7 @@ const AMOUNT = /^(\d{1,15})(?:\.(\d{1,2}))?$/
 /** Takes what a person types (`1,234.5`, `1，234.50元`, full-width digits) to a plain decimal string, or undefined. */
 export function parseAmount(text: string): string | undefined {
   const half = text.replace(/[\uff10-\uff19\uff0e]/g, (c) => String.fromCharCode(c.charCodeAt(0) - 0xfee0))
-  const plain = half.replace(/[,,\s]|元$/g, '')
+  const plain = half.replace(/[,\uff0c\s]|元$/g, '')
   const match = AMOUNT.exec(plain)
   if (!match) return undefined
   const whole = (match[1] ?? '0').replace(/^0+(?=\d)/, '')
@@ -35,7 +35,7 @@ const DIGITS = ['零', '壹', '贰', '叁', '肆', '伍', '陆', '柒', '捌', '
 const SMALL = ['', '拾', '佰', '仟'] as const
 const LARGE = ['', '万', '亿', '万亿'] as const
 
-/** Capital amount (大写) as banks write it: `48632100` → 肆仟捌佰陆拾叁万贰仟壹佰元整. Undefined when it is no amount. */
+/** Capital amount （大写） as banks write it: `48632100` → 肆仟捌佰陆拾叁万贰仟壹佰元整. Undefined when it is no amount. */
 export function capital(amount: string): string | undefined {
   const plain = parseAmount(amount)
   if (plain === undefined) return undefined

@@ -19,7 +19,7 @@ export interface Cell {
   /** Position among the counted days, from 1. */
   ordinal?: number
   off: boolean
-  /** A weekend day on which people work (调休上班). */
+  /** A weekend day on which people work （调休上班）. */
   makeup: boolean
   why: string
 }

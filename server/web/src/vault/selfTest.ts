@@ -21,7 +21,7 @@ export async function testThisMachine(report: (step: TestStep) => void): Promise
     report({ label, ms: performance.now() - start })
     return result
   }
-  const [cutoff, opening, bidder, oneTime, firm, legal] = await timed('启动投标工具,生成密钥', () => s.generateKeys(6))
+  const [cutoff, opening, bidder, oneTime, firm, legal] = await timed('启动投标工具，生成密钥', () => s.generateKeys(6))
   if (!cutoff || !opening || !bidder || !oneTime || !firm || !legal) throw new Error('keys')
   const size = 4 << 20
   const sealed = await timed('密封一份 4 MB 的测试文件', () =>
@@ -32,7 +32,7 @@ export async function testThisMachine(report: (step: TestStep) => void): Promise
       sections: [{ name: 'price', form: { price: '1.00' }, files: [{ name: 'test.bin', media: 'application/octet-stream', blob: new Blob([new Uint8Array(size)]) }] }],
     }),
   )
-  await timed('取出解密份额,与密封承诺核对', () => openParts({ bidder: bidder.private, header: sealed.header }))
+  await timed('取出解密份额，与密封承诺核对', () => openParts({ bidder: bidder.private, header: sealed.header }))
   await timed('用一次性密钥签名', async () => s.signOneTime(oneTime.private, 'jianbiao/check_seal/v1', new TextEncoder().encode(await s.canonical({ lot: 'local-test', digest: sealed.digest }))))
 }
 

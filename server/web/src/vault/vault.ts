@@ -23,7 +23,7 @@ export function sealer(): Sealer {
   return worker
 }
 
-/** The vault (投标保险箱) of this tab: its state and, while it is open, what it holds. */
+/** The vault （投标保险箱） of this tab: its state and, while it is open, what it holds. */
 export function useVault() {
   return { state: computed(() => state.value), document: computed(() => doc.value) }
 }
@@ -48,7 +48,7 @@ export function isVault(bytes: Uint8Array): boolean {
 /** Opens the stored vault. SealerError vault.wrong_passphrase, vault.damaged. */
 export async function unlock(passphrase: string): Promise<void> {
   if (state.value === 'open') return
-  if (!blob || state.value !== 'locked') throw new SealerError({ code: 'vault.absent', detail: '平台上还没有您的保险箱,请先新建,或者从备份文件恢复。' })
+  if (!blob || state.value !== 'locked') throw new SealerError({ code: 'vault.absent', detail: '平台上还没有您的保险箱，请先新建，或者从备份文件恢复。' })
   await take(blob, passphrase)
 }
 
@@ -70,7 +70,7 @@ export interface Signatories {
 export async function createVault(passphrase: string, who: Signatories): Promise<void> {
   const opened = await sealer().vaultCreate(passphrase)
   const [firm, legal] = await sealer().generateKeys(2)
-  if (!firm || !legal) throw new SealerError({ code: 'seal.unavailable', detail: '没有生成密钥,请刷新页面后重试。' })
+  if (!firm || !legal) throw new SealerError({ code: 'seal.unavailable', detail: '没有生成密钥，请刷新页面后重试。' })
   handle = opened.handle
   doc.value = {
     ...opened.document,
@@ -92,12 +92,12 @@ export async function restoreVault(bytes: Uint8Array, passphrase: string): Promi
 
 /** Changes the document and saves it; resolves when the platform has stored it. */
 export async function change(edit: (document: VaultDocument) => VaultDocument): Promise<void> {
-  if (!doc.value || handle === undefined) throw new SealerError({ code: 'vault.locked', detail: '保险箱已锁上,请重新输入口令。' })
+  if (!doc.value || handle === undefined) throw new SealerError({ code: 'vault.locked', detail: '保险箱已锁上，请重新输入口令。' })
   await store(edit(doc.value))
 }
 
 async function store(next: VaultDocument): Promise<void> {
-  if (handle === undefined) throw new SealerError({ code: 'vault.locked', detail: '保险箱已锁上,请重新输入口令。' })
+  if (handle === undefined) throw new SealerError({ code: 'vault.locked', detail: '保险箱已锁上，请重新输入口令。' })
   const sealed = new Uint8Array(await sealer().vaultSeal(handle, next, new Date()))
   try {
     etag = await saveVaultBlob(sealed, etag)

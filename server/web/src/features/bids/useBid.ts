@@ -9,7 +9,7 @@ import { isoDate, clock, toInstant } from '@/domain/time'
 import type { Json, Receipt, SealedEnvelope, SectionInput, VaultBid } from '@/sealer/sealer'
 import { bidsOf, change, newestBid, sealer, useVault } from '@/vault/vault'
 
-/** What a bidder fills in (投标函); `files` by section. */
+/** What a bidder fills in （投标函）; `files` by section. */
 export interface BidForm {
   price: string
   durationDays: string
@@ -127,7 +127,7 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
   async function deliver(sent: { envelope: SealedEnvelope; entry: VaultBid }) {
     phase.value = { text: '正在上传', percent: 0 }
     const receipt = await uploadEnvelope<Receipt>(sent.envelope.blob, (n, total) => {
-      phase.value = n >= total ? { text: '已全部上传,等待平台签发回执' } : { text: '正在上传', percent: (100 * n) / total }
+      phase.value = n >= total ? { text: '已全部上传，等待平台签发回执' } : { text: '正在上传', percent: (100 * n) / total }
     })
     phase.value = { text: '正在核对回执并存入保险箱' }
     const entry = { ...sent.entry, receipt }

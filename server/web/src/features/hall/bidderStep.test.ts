@@ -40,7 +40,7 @@ describe('bidderStep', () => {
 
   it('decrypts with or without the passphrase, again after a failure, and not after success', () => {
     expect(bidderStep(facts('decrypting'))).toMatchObject({ act: 'release_part', button: '解密我的文件', until: UNTIL })
-    expect(bidderStep(facts('decrypting', {}, { mine: undefined, open: false }))).toMatchObject({ button: '输入口令,解密我的文件', passphrase: true })
+    expect(bidderStep(facts('decrypting', {}, { mine: undefined, open: false }))).toMatchObject({ button: '输入口令，解密我的文件', passphrase: true })
     const failed: HallBid = { ...me, part: { state: 'failed', attempts: 1, reason: 'wrong_passphrase' } }
     expect(bidderStep(facts('decrypting', { bids: [failed] }))).toMatchObject({ tone: 'alarm', act: 'release_part' })
     const done: HallBid = { ...me, part: { state: 'released', attempts: 1, at: UNTIL } }

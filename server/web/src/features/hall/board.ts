@@ -37,7 +37,7 @@ const OUTCOMES: Readonly<Record<NonNullable<HallBid['outcome']>, Mark>> = {
 const decrypt: Marker = (bid, reason, time) => {
   const { part } = bid
   if (part.state === 'released') return { tone: 'green', text: `解密成功${part.at ? ` ${time(part.at)}` : ''}`, done: true }
-  if (part.state === 'failed') return { tone: 'red', text: `第 ${Math.max(1, part.attempts)} 次未成功:${reason(part.reason ?? '') || '原因待查'}`, done: false }
+  if (part.state === 'failed') return { tone: 'red', text: `第 ${Math.max(1, part.attempts)} 次未成功：${reason(part.reason ?? '') || '原因待查'}`, done: false }
   return { tone: 'grey', text: '等待解密', done: false }
 }
 

@@ -34,8 +34,9 @@ export function left(r: Running, now: number): number {
   return Math.max(0, r.until - (r.stoppedAt ?? now))
 }
 
-/** Share of the window that is over, 0 to 1; undefined without a beginning. */
-export function share(r: Running, now: number): number | undefined {
-  if (r.from === undefined || r.until <= r.from) return undefined
-  return Math.min(1, Math.max(0, ((r.stoppedAt ?? now) - r.from) / (r.until - r.from)))
+/** The last stretch: under five minutes, or under a fifth of a short window, but always the last minute. */
+export function urgent(r: Running, now: number): boolean {
+  if (r.stoppedAt !== undefined) return false
+  const length = r.from === undefined ? Number.POSITIVE_INFINITY : r.until - r.from
+  return left(r, now) < Math.min(300_000, Math.max(60_000, length / 5))
 }

@@ -37,7 +37,7 @@ export function useBidder(lot: string, hall: Hall, command: Command, vault: Hall
 
   async function unlock(passphrase: string): Promise<boolean> {
     if (open.value) return true
-    working.value = '正在打开保险箱(约几秒)'
+    working.value = '正在打开保险箱（约几秒）'
     bids.value = await vault.unlock(passphrase, lot)
     open.value = true
     remember(lot, bids.value)

@@ -17,10 +17,10 @@ export function inReadingOrder(rows: readonly ReadingRow[]): ReadingRow[] {
 /** What the loudspeaker says of a row. */
 export function sentence(row: ReadingRow): string {
   const parts = [row.organisation]
-  if (row.price) parts.push(`投标报价,${row.priceCapital ?? capital(row.price) ?? `${formatAmount(row.price)}元`}`)
-  if (row.duration) parts.push(`工期,${String(row.duration)}${/^\d+$/.test(String(row.duration)) ? '日历天' : ''}`)
-  if (row.quality) parts.push(`质量目标,${row.quality}`)
-  if (row.manager) parts.push(`项目负责人,${row.manager}`)
+  if (row.price) parts.push(`投标报价，${row.priceCapital ?? capital(row.price) ?? `${formatAmount(row.price)}元`}`)
+  if (row.duration) parts.push(`工期，${String(row.duration)}${/^\d+$/.test(String(row.duration)) ? '日历天' : ''}`)
+  if (row.quality) parts.push(`质量目标，${row.quality}`)
+  if (row.manager) parts.push(`项目负责人，${row.manager}`)
   return `${parts.join('。')}。`
 }
 
