@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fails when a document names what is not there: a file a link leads to, a path
-# of the repository, a test, a make target, a command of bin/jianbiao.
+# of the repository, a test, a make target, a command of bin/jianbiao; and when the
+# list of decisions or of dependencies lacks one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -46,4 +47,25 @@ for d in "${documents[@]}"; do
 		has "$commands" "$command" || complain "$d" "there is no command jianbiao $command"
 	done < <(grep -oP '(`|^ *)(bin/)?jianbiao \K[a-z]+' "$d" || true)
 done
+
+for d in docs/adr/[0-9]*.md; do
+	grep -qF "(${d##*/})" docs/adr/README.md || complain docs/adr/README.md "${d##*/} is not listed"
+done
+
+# Dependencies: what the list says is pinned, and what we import is in the list.
+list=docs/DEPENDENCIES.md
+pinned=$(
+	sed -n 's/^\t\([a-z][^ ]*\) \(v[^ ]*\).*/\1 \2/p' go.mod
+	sed -n 's/^    "\([^"]*\)": "\([0-9][^"]*\)",\?$/\1 \2/p' server/web/package.json
+)
+while read -r name version; do
+	has "$pinned" "$name $version" || complain "$list" "$name is not pinned at $version"
+done < <(sed -n 's/^| `\([^`]*\)` | v\?\([0-9][^ ]*\) |.*/\1 \2/p' "$list" | while read -r n v; do case $n in *.*/*) echo "$n v$v" ;; *) echo "$n $v" ;; esac; done)
+imported=$(git ls-files --cached --others --exclude-standard '*.go' | xargs cat)
+while read -r name version; do
+	case $name in
+	*.*/*) grep -qE "^\s*([a-zA-Z0-9_.]+ )?\"$name[/\"]" <<<"$imported" || continue ;;
+	esac
+	grep -qF "| \`$name\` | $version |" "$list" || complain "$list" "$name $version is not listed"
+done <<<"$pinned"
 exit $bad

@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 
+	"jianbiao/server/bench"
 	"jianbiao/server/deadline"
 	"jianbiao/server/platform"
+	"jianbiao/server/rehearse"
 	"jianbiao/server/sealcli"
 )
 
@@ -21,10 +23,11 @@ type command struct {
 
 var commands = []command{
 	{"serve", "启动平台  start the platform (--rehearsal for a rehearsal city)", serve},
-	{"rehearse", "演练一次完整的开标  play a whole opening with real clients", rehearse},
+	{"rehearse", "演练一次完整的开标  play a whole opening with real clients", rehearse.Command},
 	{"deadline", "期限计算  compute a statutory deadline", deadline.Command},
 	{"seal", "离线加密投标文件  seal a bid offline", sealcli.Seal},
 	{"unseal", "离线打开自己的投标文件  open a bid of one's own", sealcli.Unseal},
+	{"bench", "性能对比  measure speed against a peer in the same run", bench.Command},
 	{"version", "版本  print the version", version},
 }
 

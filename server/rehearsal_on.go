@@ -8,18 +8,17 @@ import (
 
 	"jianbiao/server/city"
 	"jianbiao/server/platform"
+	"jianbiao/server/rehearse"
 )
 
-// prepare makes the rehearsal city on a rehearsal instance.
-func prepare(ctx context.Context, p *platform.Platform, _ net.Addr, stdout io.Writer) error {
+// prepare makes the rehearsal city on a rehearsal instance, and gives it its
+// conductor.
+func prepare(ctx context.Context, p *platform.Platform, addr net.Addr, stdout io.Writer) (wait func(), err error) {
 	if !p.Config.Rehearsal {
-		return nil
+		return func() {}, nil
 	}
 	fmt.Fprintln(stdout, "正在准备演练城市宿迁…… preparing the rehearsal city")
-	return city.Make(ctx, p)
-}
-
-func rehearse(_ []string, _, stderr io.Writer) int {
-	fmt.Fprintln(stderr, "not yet")
-	return 2
+	runs := rehearse.NewRuns(ctx, "http://"+addr.String(), p.Config.Log)
+	runs.Register(p)
+	return runs.Wait, city.Make(ctx, p)
 }

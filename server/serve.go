@@ -57,9 +57,11 @@ func serveUntil(ctx context.Context, cfg platform.Config, addr string, stdout io
 		defer cancel()
 		err = errors.Join(err, p.Stop(grace))
 	}()
-	if err := prepare(ctx, p, listener.Addr(), stdout); err != nil {
+	wait, err := prepare(ctx, p, listener.Addr(), stdout)
+	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	defer wait()
 	fmt.Fprintf(stdout, "见标已启动 ready: http://%s\n", shown(listener.Addr()))
 	return p.Serve(ctx, listener)
 }

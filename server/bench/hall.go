@@ -208,7 +208,17 @@ func (s *stage) open(ctx context.Context, n int) error {
 	if err == nil && line != "ready" {
 		err = fmt.Errorf("the viewers said %q", line)
 	}
+	for err == nil && s.seated() < n { // a client is connected a moment before its server knows
+		time.Sleep(time.Millisecond)
+		err = ctx.Err()
+	}
 	return err
+}
+
+func (s *stage) seated() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return min(len(s.peers), s.hub.Viewers())
 }
 
 func (s *stage) close() {

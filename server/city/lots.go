@@ -148,7 +148,7 @@ func (m *maker) open(ctx context.Context, l *lot.Lot, p plan) error {
 		}},
 		{opening.RosterPublished, func() error {
 			if err := m.each(bidders, func(b *bidder) error {
-				s, _, err := b.signed(l.ID, "check_seal", nil)
+				s, err := b.Signed(l.ID, "check_seal", nil)
 				if err != nil {
 					return err
 				}
@@ -199,7 +199,7 @@ func (m *maker) each(bidders []*bidder, f func(*bidder) error) error {
 func (m *maker) settleObjections(ctx context.Context, l *lot.Lot, host actor.Actor, bidders []*bidder) error {
 	const words = "请核对一览表中工期的单位。"
 	b := bidders[0]
-	s, _, err := b.signed(l.ID, "raise_objection", map[string]any{"text": words})
+	s, err := b.Signed(l.ID, "raise_objection", map[string]any{"text": words})
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (m *maker) settleObjections(ctx context.Context, l *lot.Lot, host actor.Act
 		return err
 	}
 	if err := m.each(bidders, func(b *bidder) error {
-		s, _, err := b.signed(l.ID, "no_objection", nil)
+		s, err := b.Signed(l.ID, "no_objection", nil)
 		if err != nil {
 			return err
 		}
@@ -228,7 +228,7 @@ func (m *maker) confirm(ctx context.Context, l *lot.Lot, host actor.Actor, bidde
 		return err
 	}
 	if err := m.each(bidders, func(b *bidder) error {
-		s, _, err := b.signed(l.ID, "confirm_record", map[string]any{"recordDigest": snap.RecordDigest})
+		s, err := b.Signed(l.ID, "confirm_record", map[string]any{"recordDigest": snap.RecordDigest})
 		if err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func TestServe_SlowReaderIsCutOffAndResumes(t *testing.T) {
 		// Nothing can be told to one whose buffers stay full.
 		{"reads nothing", func(o *live.Options) { o.WriteTimeout = 300 * time.Millisecond }, 1000,
 			[]int{live.CloseTooSlow, websocket.CloseAbnormalClosure}},
-		{"too far behind", func(o *live.Options) { o.MaxBehind, o.WriteTimeout = 40, 20*time.Second }, 0, []int{live.CloseTooSlow}},
+		{"too far behind", func(o *live.Options) { o.MaxBehind, o.WriteTimeout = 20, 20*time.Second }, 0, []int{live.CloseTooSlow}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -336,7 +336,7 @@ func TestMessages_AnswersAndRefusals(t *testing.T) {
 	if m := c.await("ack", nil); m.Problem == nil || m.Problem.Code != "live.too_many" {
 		t.Errorf("one too many: %s", m.text)
 	}
-	watcher := w.dial("view=public&role=buyer&person=p1")
+	watcher := w.dial("view=public&role=buyer&person=p1&after=1")
 	watcher.send(`{"id":"1","command":"start"}`)
 	if m := watcher.await("ack", nil); m.Problem == nil || m.Problem.Code != "live.watching_only" {
 		t.Errorf("a watcher's command: %s", m.text)
@@ -388,7 +388,7 @@ func TestRecheck_SessionEnds(t *testing.T) {
 	}
 	w := newWorld(t, func(o *live.Options) { o.Recheck = check })
 	w.records(1)
-	c, watcher := w.dial("role=buyer&person=p1"), w.dial("view=public&role=buyer&person=p1")
+	c, watcher := w.dial("role=buyer&person=p1"), w.dial("view=public&role=buyer&person=p1&after=1")
 	c.send(`{"id":"1","command":"start"}`)
 	if m := c.await("ack", nil); m.Problem != nil {
 		t.Fatal(m.text)

@@ -11,6 +11,7 @@ let login: string | undefined = process.env['MOCK_LOGIN']
 
 const routes: Route[] = [
   ['GET', /^\/api\/time$/, () => ({ body: data.time() })],
+  ['GET', /^\/api\/health$/, () => ({ body: { status: 'ok', rehearsal: true, legalTime: data.time().legal, version: 'mock' } })],
   ['GET', /^\/api\/meta$/, () => ({ body: data.meta })],
   ['GET', /^\/api\/session$/, () => (login ? { body: data.session(login) } : problem(401, 'session.none', '请先登录。'))],
   ['POST', /^\/api\/session$/, (_m, _u, body) => ((login = (JSON.parse(body) as { login: string }).login), { body: data.session(login) })],

@@ -55,9 +55,13 @@ export interface RunStarted {
 }
 
 const rehearsal = shallowRef<Rehearsal>()
+/** A production instance says so once, and is not asked again. */
+let production: boolean | undefined
 
 /** The rehearsal city, or undefined on a production instance. */
 export async function loadRehearsal(): Promise<Rehearsal | undefined> {
+  production ??= !(await call<{ rehearsal: boolean }>('GET', '/api/health')).rehearsal
+  if (production) return undefined
   try {
     rehearsal.value = await call<Rehearsal>('GET', '/api/rehearsal')
   } catch (cause) {

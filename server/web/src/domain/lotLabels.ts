@@ -7,11 +7,23 @@ export function lotTone(state: string, suspended = false): Tone {
   return suspended ? 'purple' : (LOT[state] ?? 'grey')
 }
 
-const LIVE = new Set(['lobby_open', 'started', 'roster_published', 'decrypting', 'decrypt_closed', 'imported', 'announcing', 'objection_window', 'record_confirming', 'reconvened'])
+const LIVE = new Set(['lobby_open', 'started', 'roster_published', 'decrypting', 'decrypt_closed', 'imported', 'announcing', 'objection_window', 'record_confirming'])
 
 /** An opening that people are sitting in right now. */
 export function openingIsLive(state: string | undefined): boolean {
   return state !== undefined && LIVE.has(state)
+}
+
+/** States in the order of a lot's life; what the server adds later comes after them. */
+const ORDER = ['published', 'cut_off', 'opened', 'failed', 'terminated']
+export function byLife(a: string, b: string): number {
+  const at = (s: string) => (ORDER.indexOf(s) + ORDER.length + 1) % (ORDER.length + 1)
+  return at(a) - at(b)
+}
+
+/** A lot as people call it: `骆马湖水厂工程 施工一标段`; the project is not said twice. */
+export function lotTitle(lot: { name: string; project: { name: string } }): string {
+  return lot.name.startsWith(lot.project.name) ? lot.name : `${lot.project.name} ${lot.name}`
 }
 
 export interface NextDate {

@@ -76,12 +76,16 @@ function setUp(after = 0, more: Partial<StreamHandlers> = {}) {
   const timers = new FakeTimers()
   const seen: number[] = []
   const snapshots: number[] = []
+  const jumps: boolean[] = []
   const lines: LineState[] = []
   let id = 0
   const stream = follow(
     { path: '/api/lots/l/hall?view=public', after },
     {
-      snapshot: (h) => snapshots.push(h.seq),
+      snapshot: (h, jumped) => {
+        snapshots.push(h.seq)
+        jumps.push(jumped)
+      },
       event: (e) => seen.push(e.seq),
       line: (state) => lines.push(state),
       ...more,
@@ -94,7 +98,7 @@ function setUp(after = 0, more: Partial<StreamHandlers> = {}) {
     { timers, newId: () => `c${++id}`, commandTimeout: 20_000 },
   )
   const last = (): FakeSocket => sockets.at(-1)!
-  return { stream, sockets, last, timers, seen, snapshots, lines }
+  return { stream, sockets, last, timers, seen, snapshots, jumps, lines }
 }
 
 describe('follow', () => {
@@ -158,8 +162,28 @@ describe('follow', () => {
     t.last().say({ type: 'ack', id: 'c1', result: { seq: 6, hall: hall(6) } })
     await Promise.resolve()
     expect(t.snapshots).toEqual([6])
+    expect(t.jumps).toEqual([true])
     expect(t.seen).toEqual([7])
     expect(t.stream.position()).toBe(7)
+  })
+
+  it('refreshes without losing an event that comes before, with or after the snapshot', async () => {
+    const t = setUp(3)
+    t.last().say(hello)
+    t.stream.refresh()
+    t.stream.refresh()
+    expect(t.last().asked()).toEqual([{ id: 'c1', query: 'hall' }])
+    t.last().say(event(4))
+    t.last().say({ type: 'ack', id: 'c1', result: { seq: 6, hall: hall(6) } })
+    await Promise.resolve()
+    t.last().say(event(5))
+    t.last().say(event(6))
+    t.last().say(event(7))
+    expect(t.snapshots).toEqual([6])
+    expect(t.jumps).toEqual([false])
+    expect(t.seen).toEqual([4, 5, 6, 7])
+    t.stream.refresh()
+    expect(t.last().asked()).toHaveLength(2)
   })
 
   it('resolves a command by its acknowledgement and rejects it with the server\'s reason', async () => {

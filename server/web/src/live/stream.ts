@@ -22,7 +22,8 @@ export type LineState = 'connecting' | 'live' | 'broken' | 'ended'
 
 export interface StreamHandlers {
   hello?(viewer: Viewer): void
-  snapshot(hall: HallSnapshot): void
+  /** `jumped`: events up to it do not come over this line (the first snapshot, or one after a missing number). */
+  snapshot(hall: HallSnapshot, jumped: boolean): void
   event(event: EventView): void
   actions?(actions: Action[]): void
   presence?(presence: Presence): void
@@ -136,6 +137,7 @@ class Follower implements Stream {
   private ping: number | undefined
   /** Set while a snapshot was asked for because a number was missing; what arrives meanwhile waits here. */
   private gap: { id: string; held: EventView[] } | undefined
+  private asking = false
   private readonly waiting = new Map<string, Waiting>()
   private readonly timers: Timers
   private readonly newId: () => string
@@ -168,17 +170,17 @@ class Follower implements Stream {
   }
 
   refresh(): void {
-    if (this.gap) return
+    if (this.gap || this.asking) return
+    this.asking = true
     const id = this.newId()
-    this.gap = { id, held: [] }
     this.ask(id, { id, query: 'hall' }).then(
-      (result) => this.resumeFrom(id, result),
-      () => {
-        // No snapshot came: start over, the position makes that safe.
-        if (this.gap?.id !== id) return
-        this.gap = undefined
-        this.drop()
+      (result) => {
+        this.asking = false
+        const hall = snapshotIn(result)
+        // Inside a gap another snapshot is on its way.
+        if (hall && !this.gap) this.handlers.snapshot(hall, false)
       },
+      () => (this.asking = false),
     )
   }
 
@@ -233,7 +235,7 @@ class Follower implements Stream {
       case 'snapshot':
         this.gap = undefined
         this.seq = message.seq
-        return this.handlers.snapshot({ ...message.hall, seq: message.seq })
+        return this.handlers.snapshot({ ...message.hall, seq: message.seq }, true)
       case 'event':
         return this.take({ ...message.event, seq: message.seq })
       case 'ack':
@@ -268,26 +270,26 @@ class Follower implements Stream {
       if (this.gap.held.length < BUFFER_LIMIT) this.gap.held.push(event)
       return
     }
-    if (event.seq !== this.seq + 1) {
-      this.refresh()
-      this.take(event)
-      return
-    }
+    if (event.seq !== this.seq + 1) return this.bridge(event)
     this.seq = event.seq
     this.handlers.event(event)
   }
 
-  private resumeFrom(id: string, result: unknown): void {
-    const gap = this.gap
-    if (!gap || gap.id !== id) return
-    this.gap = undefined
-    const hall = (isRecord(result) && isRecord(result['hall']) ? result['hall'] : result) as HallSnapshot
-    if (typeof hall.seq !== 'number') return this.drop()
-    if (hall.seq >= this.seq) {
+  /** A number is missing: a snapshot takes its place, and what arrives meanwhile waits. */
+  private bridge(first: EventView): void {
+    const id = this.newId()
+    const gap = { id, held: [first] }
+    this.gap = gap
+    const over = (result: unknown): void => {
+      if (this.gap !== gap) return
+      this.gap = undefined
+      const hall = snapshotIn(result)
+      if (!hall || hall.seq < this.seq) return this.drop() // no snapshot: start over, the position makes that safe
       this.seq = hall.seq
-      this.handlers.snapshot(hall)
+      this.handlers.snapshot(hall, true)
+      for (const event of gap.held) this.take(event)
     }
-    for (const event of gap.held) this.take(event)
+    this.ask(id, { id, query: 'hall' }).then(over, () => over(undefined))
   }
 
   private ask(id: string, message: unknown): Promise<unknown> {
@@ -374,6 +376,12 @@ class Follower implements Stream {
     if (this.retry !== undefined) this.timers.clear(this.retry)
     this.retry = undefined
   }
+}
+
+/** The snapshot in the answer to a query for the hall. */
+function snapshotIn(result: unknown): HallSnapshot | undefined {
+  const hall = isRecord(result) && isRecord(result['hall']) ? result['hall'] : result
+  return isRecord(hall) && typeof hall['seq'] === 'number' ? (hall as unknown as HallSnapshot) : undefined
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -4,6 +4,7 @@ import { legalTime } from '@/api/clock'
 import { asProblem, type Problem } from '@/api/client'
 import type { LotPage } from '@/api/lots'
 import type { Session } from '@/api/session'
+import { lotTitle } from '@/domain/lotLabels'
 import { capital } from '@/domain/money'
 import { isoDate, clock, toInstant } from '@/domain/time'
 import type { Json, Receipt, SealedEnvelope, SectionInput, VaultBid } from '@/sealer/sealer'
@@ -110,7 +111,7 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
     phase.value = { text: '正在把密钥存入保险箱' }
     const lot = page.value?.lot
     const entry: VaultBid = {
-      lot: lot?.id ?? '', title: lot?.name ?? '', digest: envelope.digest, size: envelope.size, header: envelope.header, bidder, oneTime,
+      lot: lot?.id ?? '', title: lot ? lotTitle(lot) : '', digest: envelope.digest, size: envelope.size, header: envelope.header, bidder, oneTime,
       sealedAt: new Date().toISOString(), receipt: null,
     }
     await change((d) => ({

@@ -18,9 +18,9 @@ function prover(more: Partial<Prover> = {}): Prover & { asked: unknown[] } {
       asked.push(args)
       return { output: '_wA', choice: 1 }
     },
-    canonical: async (json) => {
-      asked.push(JSON.parse(json))
-      return json
+    canonical: async (value) => {
+      asked.push(value)
+      return JSON.stringify(value)
     },
     digest: async () => 'sm3:AABB',
     ...more,

@@ -1,12 +1,13 @@
 /** Draws the random coefficient again on this computer (复算): the proof, the choice, and what the proof was made over. */
 import type { EventView, HallSnapshot } from '@/live/messages'
+import type { Json } from '@/sealer/sealer'
 
 export type Recheck = { ok: true; input: boolean } | { ok: false; why: string }
 
 /** What is needed of the sealer. */
 export interface Prover {
   verifyVrf(publicKey: string, alpha: string, proof: string, n: number): Promise<{ output: string; choice: number }>
-  canonical(json: string): Promise<string>
+  canonical(value: Json): Promise<string>
   digest(blob: Blob): Promise<string>
 }
 
@@ -30,7 +31,7 @@ export async function recompute(hall: HallSnapshot, closing: EventView | undefin
 async function alphaOf(hall: HallSnapshot, closing: EventView | undefined, prover: Prover): Promise<string | undefined> {
   const parts = closing?.payload?.['parts']
   if (!Array.isArray(parts) || !hall.cutoff) return undefined
-  const text = await prover.canonical(JSON.stringify({ tag: 'jianbiao/coefficient/1', lot: hall.lot.id, cutoff: hall.cutoff.digest, parts }))
+  const text = await prover.canonical({ tag: 'jianbiao/coefficient/1', lot: hall.lot.id, cutoff: hall.cutoff.digest, parts: parts as Json[] })
   const digest = await prover.digest(new Blob([text]))
   return digest.replace(/^sm3:/, '').toLowerCase()
 }

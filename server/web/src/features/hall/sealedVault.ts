@@ -51,7 +51,7 @@ export function sealedVault(): HallVault {
       const { oneTime } = own(lot, digest)
       return guarded(async () => {
         const s = await sealer()
-        const text = await s.canonical(JSON.stringify({ lot, digest, ...input }))
+        const text = await s.canonical({ lot, digest, ...input })
         return s.signOneTime(oneTime, `jianbiao/${command}/v1`, new TextEncoder().encode(text))
       })
     },

@@ -2,7 +2,7 @@
 import { computed, onScopeDispose, ref, shallowRef, type Ref } from 'vue'
 import { bidderStep, type BidderAct, type BidderStep } from './bidderStep'
 import type { Command, Hall } from './useHall'
-import { VaultError, type HallVault, type MyBid, type VaultFailure } from './vault'
+import { VaultError, type CommandInput, type HallVault, type MyBid, type VaultFailure } from './vault'
 
 /** A failure on this machine, as the card explains it. */
 export interface LocalFailure {
@@ -92,7 +92,7 @@ export function useBidder(lot: string, hall: Hall, command: Command, vault: Hall
     return done
   }
 
-  async function signed(name: string, input: object): Promise<boolean> {
+  async function signed(name: string, input: CommandInput): Promise<boolean> {
     const digest = bid.value?.digest
     if (digest === undefined) return false
     working.value = '正在签名并发送'

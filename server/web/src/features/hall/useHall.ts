@@ -47,17 +47,26 @@ export function useHall(lot: string, view: HallView) {
     if (stale) refreshSoon()
   }
 
+  /** Events that are already here and newer than the snapshot are applied to it again. */
+  function onSnapshot(fresh: HallSnapshot, jumped: boolean): void {
+    let next = tidy(fresh)
+    for (const event of events.value) next = apply(next, event).hall
+    hall.value = next
+    if (jumped) history.readUpTo(fresh.seq)
+  }
+
   function onTime(reading: TimeReading, roundTrip: number): void {
     const jumped = Math.abs(Date.parse(reading.legal) - legalTime()) > TIME_JUMP
     if (roundTrip > 0 || reading.rate !== rate || jumped) syncClock(reading, roundTrip)
     rate = reading.rate
   }
 
+  const history = loadHistory(lot, (event) => (events.value = collect(events.value, event)))
   const stream: Stream = follow(
     { path: `/api/lots/${encodeURIComponent(lot)}/hall${view === 'public' ? '?view=public' : ''}` },
     {
       hello: (v) => (viewer.value = v),
-      snapshot: (h) => (hall.value = tidy(h)),
+      snapshot: onSnapshot,
       event: onEvent,
       actions: (a) => (actions.value = a),
       presence: (p) => (presence.value = p),
@@ -68,7 +77,6 @@ export function useHall(lot: string, view: HallView) {
       },
     },
   )
-  const history = loadHistory(lot, (event) => (events.value = collect(events.value, event)))
   const back = (): void => stream.reconnect()
   window.addEventListener('online', back)
 
@@ -91,21 +99,26 @@ export function useHall(lot: string, view: HallView) {
 
 export type Hall = ReturnType<typeof useHall>
 
-/** Reads what happened before we came, page by page; the talk works without it, so a failure only leaves it shorter. */
-function loadHistory(lot: string, take: (event: EventView) => void): { stop(): void } {
+/**
+ * Reads what happened before we came (or while numbers were missing), page by page. The hall works without it, so a
+ * failure only leaves the talk shorter.
+ */
+function loadHistory(lot: string, take: (event: EventView) => void): { readUpTo(seq: number): void; stop(): void } {
   let stopped = false
-  const read = async (): Promise<void> => {
-    let after = 0
-    for (let page = 0; page < HISTORY_PAGES && !stopped; page++) {
-      const { items, next } = await loadEvents(lot, after, HISTORY_PAGE)
-      if (stopped) return
-      for (const event of items ?? []) take(event)
-      if (!items || items.length < HISTORY_PAGE || typeof next !== 'number' || next <= after) return
-      after = next
+  let known = 0
+  const read = async (until: number): Promise<void> => {
+    for (let page = 0; page < HISTORY_PAGES && known < until && !stopped; page++) {
+      const { items } = await loadEvents(lot, known, HISTORY_PAGE)
+      const last = items?.at(-1)
+      if (stopped || !items || !last || last.seq <= known) return
+      for (const event of items) take(event)
+      known = last.seq
     }
   }
-  void read().catch(() => undefined)
-  return { stop: () => (stopped = true) }
+  return {
+    readUpTo: (seq) => void read(seq).catch(() => undefined),
+    stop: () => (stopped = true),
+  }
 }
 
 /**

@@ -26,13 +26,16 @@ export class VaultError extends Error {
   }
 }
 
+/** What a signed command says besides lot and bid. */
+export type CommandInput = Readonly<Record<string, string | KeyParts>>
+
 export interface HallVault {
   /** Opens the vault with the passphrase and returns the bids of the lot, newest version only. Throws VaultError. */
   unlock(passphrase: string, lot: string): Promise<MyBid[]>
   /** Checks the receipt's signatures and that it speaks of this bid; without a receipt there is nothing to check. Throws VaultError. */
   verify(lot: string, digest: string): Promise<void>
   /** Signs a command with the one-time key of the bid; base64url. Throws VaultError. */
-  sign(lot: string, digest: string, command: string, input: object): Promise<string>
+  sign(lot: string, digest: string, command: string, input: CommandInput): Promise<string>
   /** Unwraps our half of the section keys. Throws VaultError. */
   parts(lot: string, digest: string): Promise<KeyParts>
   /** Forgets the opened vault. */

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest'
+import { byLife, lotTitle, lotTone, nextDate, openingIsLive } from './lotLabels'
+
+describe('lotTone', () => {
+  it('shows a suspension before the state', () => expect(lotTone('published', true)).toBe('purple'))
+  it('is grey for what it does not know', () => expect(lotTone('something_new')).toBe('grey'))
+})
+
+describe('openingIsLive', () => {
+  it.each([['decrypting', true], ['record_confirming', true], ['scheduled', false], ['closed', false], ['aborted_lt3', false], ['reconvened', false]])('%s', (state, live) => expect(openingIsLive(state)).toBe(live))
+})
+
+describe('byLife', () => {
+  it('follows the life of a lot, unknown states last', () =>
+    expect(['terminated', 'other', 'cut_off', 'failed', 'published', 'opened'].sort(byLife)).toEqual(['published', 'cut_off', 'opened', 'failed', 'terminated', 'other']))
+})
+
+describe('lotTitle', () => {
+  it('puts the project first', () => expect(lotTitle({ name: '施工', project: { name: '宿迁学院实训楼工程' } })).toBe('宿迁学院实训楼工程 施工'))
+  it('does not say the project twice', () => expect(lotTitle({ name: '城北小学扩建工程一标段', project: { name: '城北小学扩建工程' } })).toBe('城北小学扩建工程一标段'))
+})
+
+describe('nextDate', () => {
+  const dates = { bidDeadline: 'b', openingAt: 'o' }
+  it.each([['published', '投标截止', 'b'], ['cut_off', '开标', 'o'], ['opened', '已开标', 'o'], ['failed', '投标截止', 'b']])('%s', (state, label, at) => expect(nextDate({ state, ...dates })).toEqual({ label, at }))
+  it('is nothing for a draft', () => expect(nextDate({ state: 'drafting' })).toBeUndefined())
+})
