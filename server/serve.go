@@ -24,6 +24,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	addr := flags.String("addr", "127.0.0.1:8080", "监听地址 address to listen on")
 	data := flags.String("data", "data", "数据目录 folder for database, keys and files")
 	rehearsal := flags.Bool("rehearsal", false, "演练:一座虚构的城市,时间可以快进 a rehearsal city with a clock that may be moved")
+	site := flags.String("site", "", "公众访问的网址,印在文书上 address that people use, printed on documents")
 	secure := flags.Bool("secure", false, "前面有 TLS 代理 served over TLS by a proxy")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -34,7 +35,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
-	cfg := platform.Config{Data: *data, DatabaseURL: os.Getenv("DATABASE_URL"), Rehearsal: *rehearsal, Secure: *secure, Log: log}
+	cfg := platform.Config{Data: *data, DatabaseURL: os.Getenv("DATABASE_URL"), Rehearsal: *rehearsal, Site: *site, Secure: *secure, Log: log}
 	if err := serveUntil(ctx, cfg, *addr, stdout); err != nil {
 		return complain(stderr, log, err)
 	}
@@ -48,6 +49,9 @@ func serveUntil(ctx context.Context, cfg platform.Config, addr string, stdout io
 		return apperr.New(apperr.Unavailable, "serve.address", "不能监听 %s:可能有另一个程序正在使用它,请换一个地址(--addr)。", addr).Because(err)
 	}
 	fmt.Fprintln(stdout, "见标正在启动…… starting")
+	if cfg.Site == "" {
+		cfg.Site = "http://" + shown(listener.Addr())
+	}
 	p, err := platform.Start(ctx, cfg)
 	if err != nil {
 		return errors.Join(err, listener.Close())

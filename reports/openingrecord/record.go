@@ -223,7 +223,7 @@ func Sentences(r Record) []string {
 		fmt.Sprintf("至投标截止时间 %s，平台收到有效的加密投标文件 %d 份，其摘要、版本和长度在开始解密之前已固定在截止记录中（见本记录“截止记录”）。", r.Deadline, r.Cutoff.Count),
 		fmt.Sprintf("投标文件由各投标人在自己的计算机上参与解密：%s %d 份，%s %d 份，%s %d 份%s；报价等内容见“开标一览表”。",
 			Opened, results[Opened], Revoked, results[Revoked], Withdrawn, results[Withdrawn], undecided),
-		fmt.Sprintf("%s；%d 家投标人以电子签名确认了本记录，%d 家超时未确认。", objections, signed, len(r.Confirmations)-signed),
+		fmt.Sprintf("%s；%d 方（含主持人）以电子签名确认了本记录，%d 方超时未确认。", objections, signed, len(r.Confirmations)-signed),
 		"核验方法：扫描每页右下角的二维码，或打开“证据”一节的核验地址，核对页面显示的记录摘要与每页左下角的摘要一致；本文件所附 record.json 的 SM3 值应等于该摘要。",
 	}
 }

@@ -10,12 +10,14 @@ import (
 	"jianbiao/bidding/opening"
 	"jianbiao/internal/apperr"
 	"jianbiao/internal/evidence"
+	"jianbiao/internal/identity"
 	"jianbiao/internal/money"
 )
 
 // Of reads the opening record of a lot from the read side of bidding and its
-// evidence. It exists once the opening is closed. Error: record.not_closed.
-func Of(ctx context.Context, store *evidence.Store, openings *opening.Service, l *lot.Lot) (Record, error) {
+// evidence. site is the address at which people look the lot up. It exists once
+// the opening is closed. Error: record.not_closed.
+func Of(ctx context.Context, store *evidence.Store, openings *opening.Service, l *lot.Lot, site string) (Record, error) {
 	snap, err := openings.Snapshot(ctx, l.ID)
 	if err != nil {
 		return Record{}, err
@@ -28,6 +30,7 @@ func Of(ctx context.Context, store *evidence.Store, openings *opening.Service, l
 		return Record{}, err
 	}
 	r := head(l, snap)
+	r.VerifyURL = site + r.VerifyURL
 	if err := r.addEvidence(events, l.Stream()); err != nil {
 		return Record{}, err
 	}
@@ -54,7 +57,7 @@ func clockPtr(t *time.Time) string {
 func head(l *lot.Lot, s *opening.Snapshot) Record {
 	r := Record{
 		DocumentNumber: "见标开字 " + l.Code, Project: l.Project.Name, Lot: Lot{Code: l.Code, Name: l.Name}, Buyer: l.Project.Buyer,
-		Agency: s.Lot.Agency, Region: l.Project.Region, Deadline: clockPtr(l.BidDeadline), ClosedAt: clockPtr(s.ClosedAt), IssuedAt: *s.ClosedAt,
+		Agency: s.Lot.Agency, Region: regionName(l.Project.Region), Deadline: clockPtr(l.BidDeadline), ClosedAt: clockPtr(s.ClosedAt), IssuedAt: *s.ClosedAt,
 		Host: l.Project.Buyer, TenderDocVersion: fmt.Sprintf("第 %d 版", l.DocumentVersion), PriceCeiling: s.Lot.PriceCeiling,
 		Bids: []Bid{}, Objections: []Objection{}, Remarks: []Remark{}, Pauses: []Pause{}, Confirmations: []Confirmation{},
 		VerifyURL: "/lots/" + l.ID,
@@ -74,6 +77,13 @@ func head(l *lot.Lot, s *opening.Snapshot) Record {
 		r.Coefficient = &Coefficient{Alpha: c.Alpha, Proof: c.Proof, Beta: c.Beta, Value: c.Value, Mapping: c.Mapping}
 	}
 	return r
+}
+
+func regionName(code string) string {
+	if place, ok := identity.Region(code); ok {
+		return place.FullName()
+	}
+	return code
 }
 
 // addEvidence says which events the record stands on: their commitments under

@@ -72,7 +72,7 @@ func (t *trade) record(ctx context.Context, who actor.Actor, id string) (opening
 	if err != nil {
 		return openingrecord.Record{}, err
 	}
-	return openingrecord.Of(ctx, t.deps.Store, t.Openings, l)
+	return openingrecord.Of(ctx, t.deps.Store, t.Openings, l, t.PublicURL)
 }
 
 func (t *trade) getRecord(ctx context.Context, who actor.Actor, in *lotInput) (*recordOutput, error) {

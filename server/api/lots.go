@@ -32,6 +32,7 @@ type Trade struct {
 	Openings    *opening.Service
 	Keys        *keystore.Store
 	Dictionary  evidence.Dictionary
+	PublicURL   string // the address at which people reach the platform
 }
 
 // trade has the handlers of bidding.

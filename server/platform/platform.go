@@ -44,6 +44,7 @@ type Config struct {
 	Data        string // folder for keys, files and, without DatabaseURL, the database
 	DatabaseURL string // another PostgreSQL; "" starts our own below Data
 	Rehearsal   bool   // 演练: made-up people, a clock that may be moved
+	Site        string // the address at which people reach the platform, for printed documents
 	Secure      bool   // served over TLS by a proxy before us
 	Log         *slog.Logger
 	Unsafe      bool // no fsync: tests only
@@ -133,7 +134,7 @@ func (p *Platform) wire() {
 	p.Dictionary = Dictionary()
 	p.API = api.New(api.Deps{Store: p.Store, Identity: p.Identity, Clock: p.Clock, Log: p.Config.Log, Meta: meta(p.Dictionary),
 		Version: Version, Rehearsal: p.Config.Rehearsal, Secure: p.Config.Secure})
-	api.RegisterTrade(p.API, api.Trade{Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Keys: p.Keys, Dictionary: p.Dictionary})
+	api.RegisterTrade(p.API, api.Trade{Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Keys: p.Keys, Dictionary: p.Dictionary, PublicURL: p.Config.Site})
 	p.Hub = live.New(live.Options{Source: p.Store, Room: room.New(p.Openings, p.Dictionary, p.DB), DSN: p.Database.AppDSN(""), Log: p.Config.Log,
 		Clock: p.readClock, Recheck: api.Recheck(p.Identity),
 		Problem: func(ctx context.Context, err error) any { return p.API.Explain(ctx, err) }})

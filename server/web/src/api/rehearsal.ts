@@ -1,24 +1,26 @@
 import { shallowRef } from 'vue'
 import { call, ProblemError } from './client'
 
-/** A seat of a running rehearsal: who acts, and whether it is a human. */
+/** The place that a person takes in a run; the password opens the account and, in a rehearsal, the vault. */
 export interface RunSeat {
-  role: string
-  organisation: string
-  person: string
+  role: 'bidder' | 'host'
   login: string
-  human: boolean
+  password: string
+  organisation: string
 }
 
-/** A rehearsal in progress. `step` counts what has been done, `detail` says it in one sentence. */
+/** A rehearsal in progress. `step` is what is happening, `detail` says it in one sentence, `steps` is all that was said. */
 export interface Run {
   id: string
+  /** Empty until the tender is published. */
   lot: string
-  state: string
-  step: number | string
+  state: 'running' | 'done' | 'failed'
+  step: string
   detail: string
-  seats: RunSeat[]
-  steps?: { label: string; done: boolean }[]
+  steps: string[] | null
+  bidders: number
+  seat?: RunSeat | null
+  error?: string
 }
 
 /** A person one may log in as, listed only in rehearsal. */
@@ -48,12 +50,6 @@ export interface RunStart {
   pace?: number
 }
 
-export interface RunStarted {
-  run: string
-  lot: string
-  seat?: { login: string; password: string; organisation: string } | null
-}
-
 const rehearsal = shallowRef<Rehearsal>()
 /** A production instance says so once, and is not asked again. */
 let production: boolean | undefined
@@ -72,8 +68,10 @@ export async function loadRehearsal(): Promise<Rehearsal | undefined> {
 }
 
 export const useRehearsal = () => rehearsal
-export const startRun = (input: RunStart): Promise<RunStarted> => call('POST', '/api/rehearsal/runs', { body: input })
+export const startRun = (input: RunStart): Promise<Run> => call('POST', '/api/rehearsal/runs', { body: input })
 export const loadRun = (id: string): Promise<Run> => call('GET', `/api/rehearsal/runs/${encodeURIComponent(id)}`)
 export const stopRun = (id: string): Promise<void> => call('DELETE', `/api/rehearsal/runs/${encodeURIComponent(id)}`)
+/** The person in the bidder's seat has submitted: the run goes on to the deadline. */
+export const continueRun = (id: string): Promise<void> => call('POST', `/api/rehearsal/runs/${encodeURIComponent(id)}/continue`, { body: {} })
 export const setClock = (input: { moveTo?: string; advanceSeconds?: number; rate?: number }): Promise<void> =>
   call('POST', '/api/rehearsal/clock', { body: input })

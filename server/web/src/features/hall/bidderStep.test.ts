@@ -73,6 +73,13 @@ describe('bidderStep', () => {
     expect(step.text).toContain('机房断电')
   })
 
+  it('says why everything rests while the tender is suspended', () => {
+    const step = bidderStep(facts('decrypt_closed', { suspended: { since: UNTIL, reason: '异议尚未答复' } }))
+    expect(step.act).toBeUndefined()
+    expect(step.text).toContain('异议尚未答复')
+    expect(bidderStep(facts('closed', { suspended: { since: UNTIL, reason: 'x' } })).act).toBe('download')
+  })
+
   it.each(['scheduled', 'lobby_open', 'started', 'roster_published', 'decrypting', 'decrypt_closed', 'imported', 'announcing', 'objection_window', 'record_confirming', 'closed', 'aborted_lt3', 'postponed', 'reconvened', 'something_new'])(
     'has words for %s, and a button only with an act',
     (state) => {

@@ -31,10 +31,14 @@ export interface BidderFacts {
 
 type Rule = (facts: BidderFacts, bid: HallBid | undefined) => BidderStep
 
+/** States that nothing interrupts any more. */
+const FINISHED = new Set(['closed', 'aborted_lt3'])
+
 /** The step for what is now. */
 export function bidderStep(facts: BidderFacts): BidderStep {
   const { hall, mine } = facts
   if (hall.paused) return { tone: 'wait', title: '开标已暂停', text: `原因：${hall.paused.reason || '主持人未说明'}。恢复后时限顺延，请留在本页。` }
+  if (hall.suspended && !FINISHED.has(hall.state)) return { tone: 'wait', title: '招标投标活动已暂停', text: `原因：${hall.suspended.reason || '见公告'}。依法恢复之前不开标，投标文件保持原状。` }
   const bid = mine ? hall.bids.find((b) => mine.includes(b.digest)) : undefined
   const rule = RULES[hall.state]
   if (!rule) return { tone: 'wait', title: '请留在本页', text: '下一步会自动显示在这里。' }
