@@ -23,8 +23,8 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	addr := flags.String("addr", "127.0.0.1:8080", "监听地址 address to listen on")
 	data := flags.String("data", "data", "数据目录 folder for database, keys and files")
-	rehearsal := flags.Bool("rehearsal", false, "演练:一座虚构的城市,时间可以快进 a rehearsal city with a clock that may be moved")
-	site := flags.String("site", "", "公众访问的网址,印在文书上 address that people use, printed on documents")
+	rehearsal := flags.Bool("rehearsal", false, "演练：一座虚构的城市，时间可以快进 a rehearsal city with a clock that may be moved")
+	site := flags.String("site", "", "公众访问的网址，印在文书上 address that people use, printed on documents")
 	secure := flags.Bool("secure", false, "前面有 TLS 代理 served over TLS by a proxy")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -46,7 +46,7 @@ func serveUntil(ctx context.Context, cfg platform.Config, addr string, stdout io
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return apperr.New(apperr.Unavailable, "serve.address", "不能监听 %s:可能有另一个程序正在使用它,请换一个地址(--addr)。", addr).Because(err)
+		return apperr.New(apperr.Unavailable, "serve.address", "不能监听 %s:可能有另一个程序正在使用它，请换一个地址(--addr)。", addr).Because(err)
 	}
 	fmt.Fprintln(stdout, "见标正在启动…… starting")
 	if cfg.Site == "" {
@@ -90,6 +90,6 @@ func complain(stderr io.Writer, log *slog.Logger, err error) int {
 		log.Error("not started", "error", err.Error())
 		return 1
 	}
-	fmt.Fprintf(stderr, "平台没有启动:%v\n", err)
+	fmt.Fprintf(stderr, "平台没有启动：%v\n", err)
 	return 1
 }

@@ -33,7 +33,7 @@ type ProjectInput struct {
 // Errors: project.invalid, project.code_taken, project.role.
 func (s *Service) CreateProject(ctx context.Context, who actor.Actor, in ProjectInput) (*Project, error) {
 	if !who.In(actor.Buyer) {
-		return nil, apperr.New(apperr.Forbidden, "project.role", "项目由招标人登记:请用招标人的账号登录。")
+		return nil, apperr.New(apperr.Forbidden, "project.role", "项目由招标人登记：请用招标人的账号登录。")
 	}
 	if err := in.check(); err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (s *Service) CreateProject(ctx context.Context, who actor.Actor, in Project
 			p.ID, p.Code, p.Name, p.Kind, p.Compulsory, p.Region, p.BuyerID, p.AgencyID, p.ApprovalNumber, p.ApprovalAuthority, p.CreatedAt)
 		switch {
 		case database.Violates(err, "project_code_unique"):
-			return apperr.New(apperr.Conflict, "project.code_taken", "项目编号“%s”已经登记过:请核对编号。", in.Code)
+			return apperr.New(apperr.Conflict, "project.code_taken", "项目编号“%s”已经登记过：请核对编号。", in.Code)
 		case database.Violates(err, "project_agency_id_fkey"):
 			return apperr.New(apperr.Invalid, "project.agency_unknown", "没有找到所选的代理机构。")
 		case err != nil:
@@ -65,15 +65,15 @@ func (s *Service) CreateProject(ctx context.Context, who actor.Actor, in Project
 }
 
 func (in *ProjectInput) check() error {
-	e := apperr.New(apperr.Invalid, "project.invalid", "项目信息不完整:请按提示补充。")
+	e := apperr.New(apperr.Invalid, "project.invalid", "项目信息不完整：请按提示补充。")
 	for field, v := range map[string]*string{"code": &in.Code, "name": &in.Name, "approvalNumber": &in.ApprovalNumber, "approvalAuthority": &in.ApprovalAuthority} {
 		*v = strings.TrimSpace(*v)
 		if *v == "" || len([]rune(*v)) > 200 {
-			e = e.With(field, "必填,不超过 200 个字。")
+			e = e.With(field, "必填，不超过 200 个字。")
 		}
 	}
 	if len(in.Region) != 6 || strings.Trim(in.Region, "0123456789") != "" {
-		e = e.With("region", "请选择项目所在的县区(六位行政区划代码)。")
+		e = e.With("region", "请选择项目所在的县区（六位行政区划代码）。")
 	}
 	if _, err := uuid.Parse(in.AgencyID); in.AgencyID != "" && err != nil {
 		e = e.With("agency", "请重新选择代理机构。")
@@ -94,12 +94,12 @@ type Input struct {
 // lot.not_yours, project.not_found.
 func (s *Service) Create(ctx context.Context, who actor.Actor, projectID string, in Input) (*Lot, error) {
 	in.Name = strings.TrimSpace(in.Name)
-	e := apperr.New(apperr.Invalid, "lot.invalid", "标段信息不完整:请按提示补充。")
+	e := apperr.New(apperr.Invalid, "lot.invalid", "标段信息不完整：请按提示补充。")
 	if in.Name == "" || len([]rune(in.Name)) > 200 {
-		e = e.With("name", "必填,不超过 200 个字。")
+		e = e.With("name", "必填，不超过 200 个字。")
 	}
 	if !amount(in.Estimate) {
-		e = e.With("estimate", "估算价应为大于 0 的金额,单位元,最多两位小数。")
+		e = e.With("estimate", "估算价应为大于 0 的金额，单位元，最多两位小数。")
 	}
 	if len(e.Fields) > 0 {
 		return nil, e
@@ -170,7 +170,7 @@ type PublishInput struct {
 func (s *Service) Publish(ctx context.Context, who actor.Actor, id string, in PublishInput) (*Lot, error) {
 	in.Title, in.Body = strings.TrimSpace(in.Title), strings.TrimSpace(in.Body)
 	if in.Title == "" || in.Body == "" || len([]rune(in.Title)) > 200 || len([]rune(in.Body)) > 50_000 {
-		return nil, apperr.New(apperr.Invalid, "notice.invalid", "公告要有标题(不超过 200 字)和正文(不超过 5 万字)。").With("title", "请填写公告标题和正文。")
+		return nil, apperr.New(apperr.Invalid, "notice.invalid", "公告要有标题（不超过 200 字）和正文（不超过 5 万字）。").With("title", "请填写公告标题和正文。")
 	}
 	in.SaleEnd, in.BidDeadline = in.SaleEnd.Truncate(time.Second), in.BidDeadline.Truncate(time.Second)
 	err := s.store.Change(ctx, func(tx *evidence.Tx) error { return s.publish(ctx, tx, who, id, in) })
@@ -230,7 +230,7 @@ func (s *Service) publish(ctx context.Context, tx *evidence.Tx, who actor.Actor,
 // checkPeriods judges the dates of a tender by the catalogue.
 func (s *Service) checkPeriods(l *Lot, issued, saleEnd, deadline time.Time) error {
 	if !deadline.After(issued) || deadline.Before(saleEnd) {
-		return apperr.New(apperr.Invalid, "lot.dates", "投标截止时间应晚于现在,也不早于招标文件的停止发售时间。").With("bidDeadline", "请重新选择投标截止时间。")
+		return apperr.New(apperr.Invalid, "lot.dates", "投标截止时间应晚于现在，也不早于招标文件的停止发售时间。").With("bidDeadline", "请重新选择投标截止时间。")
 	}
 	if err := s.periods.CheckMin("R08-1", issued, saleEnd); err != nil {
 		return field(err, "saleEnd")
@@ -256,7 +256,7 @@ func stamp(t time.Time) string { return t.In(evidence.Beijing).Format(time.RFC33
 func (s *Service) PostponeDeadline(ctx context.Context, who actor.Actor, id string, to time.Time, reason string) error {
 	reason = strings.TrimSpace(reason)
 	if reason == "" {
-		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明推迟的原因,它会公布。").With("reason", "必填。")
+		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明推迟的原因，它会公布。").With("reason", "必填。")
 	}
 	return s.store.Change(ctx, func(tx *evidence.Tx) error {
 		l, row, err := s.lock(ctx, tx, who, id, "postpone_deadline")
@@ -293,7 +293,7 @@ func (s *Service) Resume(ctx context.Context, who actor.Actor, id string) error 
 
 func (s *Service) hold(ctx context.Context, who actor.Actor, id, command string, reason *string) error {
 	if reason != nil && strings.TrimSpace(*reason) == "" {
-		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明暂停的原因,它会公布。").With("reason", "必填。")
+		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明暂停的原因，它会公布。").With("reason", "必填。")
 	}
 	return s.store.Change(ctx, func(tx *evidence.Tx) error {
 		l, row, err := s.lock(ctx, tx, who, id, command)
@@ -319,7 +319,7 @@ func (s *Service) hold(ctx context.Context, who actor.Actor, id, command string,
 // (招标投标法实施条例 31).
 func (s *Service) Terminate(ctx context.Context, who actor.Actor, id, reason string) error {
 	if reason = strings.TrimSpace(reason); reason == "" {
-		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明终止的原因,它会公布。").With("reason", "必填。")
+		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明终止的原因，它会公布。").With("reason", "必填。")
 	}
 	return s.store.Change(ctx, func(tx *evidence.Tx) error {
 		l, row, err := s.lock(ctx, tx, who, id, "terminate")

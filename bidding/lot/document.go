@@ -40,7 +40,7 @@ type Coefficient struct {
 
 // Values lists the coefficient's possible values as decimal strings.
 func (c Coefficient) Values() ([]string, error) {
-	bad := apperr.New(apperr.Invalid, "document.coefficient", "随机系数的取值范围不对:最小值、最大值、步长都填小数,步长大于 0,取值不超过 1000 个。")
+	bad := apperr.New(apperr.Invalid, "document.coefficient", "随机系数的取值范围不对：最小值、最大值、步长都填小数，步长大于 0，取值不超过 1000 个。")
 	lo, err1 := decimal.NewFromString(c.Min)
 	hi, err2 := decimal.NewFromString(c.Max)
 	step, err3 := decimal.NewFromString(c.Step)
@@ -121,16 +121,16 @@ var sectionName = regexp.MustCompile(`^[a-z][a-z_]{0,30}$`)
 // check refuses parameters that a later step would stumble over. All faults
 // are reported at once, field by field.
 func (p *Params) check() error {
-	e := apperr.New(apperr.Invalid, "document.invalid", "招标文件的参数有误:请按每一项下面的提示改正。")
+	e := apperr.New(apperr.Invalid, "document.invalid", "招标文件的参数有误：请按每一项下面的提示改正。")
 	seen := map[string]bool{}
 	for _, s := range p.Sections {
 		if !sectionName.MatchString(s.Name) || s.Name == "owner" || seen[s.Name] || s.Label == "" {
-			e = e.With("sections", "每个部分要有不重复的名称(小写英文,不能是 owner)和中文标题。")
+			e = e.With("sections", "每个部分要有不重复的名称(小写英文，不能是 owner)和中文标题。")
 		}
 		seen[s.Name] = true
 	}
 	if !seen["price"] || len(p.Sections) > 8 {
-		e = e.With("sections", "投标文件要有报价部分(price),部分不超过 8 个。")
+		e = e.With("sections", "投标文件要有报价部分(price)，部分不超过 8 个。")
 	}
 	for _, m := range []struct {
 		field       string
@@ -144,10 +144,10 @@ func (p *Params) check() error {
 		}
 	}
 	if p.PriceCeiling != "" && !amount(p.PriceCeiling) {
-		e = e.With("priceCeiling", "最高投标限价应为大于 0 的金额,单位元,最多两位小数。")
+		e = e.With("priceCeiling", "最高投标限价应为大于 0 的金额，单位元，最多两位小数。")
 	}
 	if p.Deposit != nil && (!amount(p.Deposit.Amount) || len(p.Deposit.Forms) == 0) {
-		e = e.With("deposit", "投标保证金应写明金额(元)和可用的形式。")
+		e = e.With("deposit", "投标保证金应写明金额（元）和可用的形式。")
 	}
 	if p.Coefficient != nil {
 		if _, err := p.Coefficient.Values(); err != nil {
@@ -156,7 +156,7 @@ func (p *Params) check() error {
 		}
 	}
 	if strings.TrimSpace(p.Quality) == "" {
-		e = e.With("quality", "请写明质量要求,例如“合格”。")
+		e = e.With("quality", "请写明质量要求，例如“合格”。")
 	}
 	if len(e.Fields) > 0 {
 		return e
@@ -207,7 +207,7 @@ func (s *Service) checkDeposit(l *Lot, p Params) error {
 		return err
 	}
 	if len(p.Deposit.Forms) == 1 && slices.Contains([]string{"现金", "转账", "电汇"}, p.Deposit.Forms[0]) {
-		return apperr.New(apperr.Invalid, "document.deposit_cash_only", "投标保证金不得限定为现金或转账:应同时接受银行保函、保证保险等形式。").
+		return apperr.New(apperr.Invalid, "document.deposit_cash_only", "投标保证金不得限定为现金或转账：应同时接受银行保函、保证保险等形式。").
 			By("保障中小企业款项支付条例第十三条")
 	}
 	return nil
@@ -286,7 +286,7 @@ const MaxFile = 200 << 20
 func (s *Service) AddFile(ctx context.Context, who actor.Actor, lotID, name, media string, r io.Reader) (*File, error) {
 	name = strings.TrimSpace(name)
 	if name == "" || len([]rune(name)) > 120 || strings.ContainsAny(name, "/\\\x00\r\n") {
-		return nil, apperr.New(apperr.Invalid, "document.file_name", "文件名不能为空、不能带路径,且不超过 120 个字。")
+		return nil, apperr.New(apperr.Invalid, "document.file_name", "文件名不能为空、不能带路径，且不超过 120 个字。")
 	}
 	if l, err := s.Get(ctx, lotID); err != nil {
 		return nil, err
@@ -303,7 +303,7 @@ func (s *Service) AddFile(ctx context.Context, who actor.Actor, lotID, name, med
 	}
 	if n == 0 {
 		_ = s.files.Delete(ctx, f.ID)
-		return nil, apperr.New(apperr.Invalid, "document.file_empty", "文件“%s”是空的:请重新选择文件。", name)
+		return nil, apperr.New(apperr.Invalid, "document.file_empty", "文件“%s”是空的：请重新选择文件。", name)
 	}
 	f.Size, f.SM3 = n, fmt.Sprintf("sm3:%x", h.Sum(nil))
 	err = s.store.Change(ctx, func(tx *evidence.Tx) error { return s.addFile(ctx, tx, who, lotID, f) })
@@ -343,7 +343,7 @@ func (s *Service) OpenFile(ctx context.Context, who actor.Actor, lotID, fileID s
 			WHERE lot_id = $1 AND id = $2 AND removed_at IS NULL`, l.ID, fileID)
 	}
 	if errors.Is(err, sql.ErrNoRows) || f.ID == "" {
-		return nil, nil, apperr.New(apperr.NotFound, "document.file_not_found", "没有找到这个文件:请回到标段页面重新下载。")
+		return nil, nil, apperr.New(apperr.NotFound, "document.file_not_found", "没有找到这个文件：请回到标段页面重新下载。")
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read file of document: %w", err)

@@ -11,16 +11,16 @@ func Kinds() []evidence.Kind {
 		{Name: "document.file_added", Label: "招标文件增加附件", Class: evidence.Official},
 		{Name: "tender.doc_issued", Label: "发出招标文件"},
 		{Name: "tender.sale_started", Label: "招标文件开始提供"},
-		{Name: "notice.published", Label: "发布招标公告", Text: func(v evidence.View) string { return "发布公告:" + v.Field("title") }},
+		{Name: "notice.published", Label: "发布招标公告", Text: func(v evidence.View) string { return "发布公告：" + v.Field("title") }},
 		{Name: "lot.deadline_postponed", Label: "推迟投标截止时间", Text: func(v evidence.View) string {
 			return "投标截止时间推迟到 " + v.Field("to") + ":" + v.Field("reason")
 		}},
-		{Name: "lot.suspended", Label: "暂停招标投标活动", Text: func(v evidence.View) string { return "暂停招标投标活动:" + v.Field("reason") }},
+		{Name: "lot.suspended", Label: "暂停招标投标活动", Text: func(v evidence.View) string { return "暂停招标投标活动：" + v.Field("reason") }},
 		{Name: "lot.resumed", Label: "恢复招标投标活动"},
 		{Name: "lot.cut_off", Label: "投标截止"},
 		{Name: "lot.failed", Label: "招标失败"},
 		{Name: "lot.opened", Label: "开标完成"},
-		{Name: "tender.terminated", Label: "终止招标", Text: func(v evidence.View) string { return "终止招标:" + v.Field("reason") }},
+		{Name: "tender.terminated", Label: "终止招标", Text: func(v evidence.View) string { return "终止招标：" + v.Field("reason") }},
 	}
 }
 

@@ -35,15 +35,15 @@ func says(s string) func(Facts) string { return func(Facts) string { return s } 
 
 var (
 	hasDocument = guard{Name: "document set 已编制招标文件", Code: "lot.no_document",
-		Detail: says("还没有编制招标文件:先填写文件参数,再发布公告。"), OK: func(f Facts) bool { return f.HasDocument }}
+		Detail: says("还没有编制招标文件：先填写文件参数，再发布公告。"), OK: func(f Facts) bool { return f.HasDocument }}
 	notSuspended = guard{Name: "not suspended 未暂停", Code: "lot.suspended", Basis: "招标投标法实施条例第二十二条",
-		Detail: says("招标投标活动已暂停:恢复之后才能继续。"), OK: func(f Facts) bool { return !f.Suspended }}
+		Detail: says("招标投标活动已暂停：恢复之后才能继续。"), OK: func(f Facts) bool { return !f.Suspended }}
 	suspended = guard{Name: "suspended 已暂停", Code: "lot.not_suspended",
-		Detail: says("招标投标活动没有暂停,不需要恢复。"), OK: func(f Facts) bool { return f.Suspended }}
+		Detail: says("招标投标活动没有暂停，不需要恢复。"), OK: func(f Facts) bool { return f.Suspended }}
 	deadlineDue = guard{Name: "deadline reached 已到投标截止时间", Code: "lot.before_deadline", Basis: "招标投标法第三十四条",
 		Detail: says("投标截止时间还没有到。"), OK: func(f Facts) bool { return f.Due }}
 	beforeDeadline = guard{Name: "before the deadline 截止之前", Code: "lot.after_deadline",
-		Detail: says("投标截止时间已到,不能再改动。"), OK: func(f Facts) bool { return !f.Due }}
+		Detail: says("投标截止时间已到，不能再改动。"), OK: func(f Facts) bool { return !f.Due }}
 )
 
 var hosts = []actor.Role{actor.Buyer, actor.Agency}

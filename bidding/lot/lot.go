@@ -119,7 +119,7 @@ func NewService(store *evidence.Store, periods Periods, keys KeyMaker, files blo
 
 // errNotYours is the refusal for somebody else's lot.
 func errNotYours() error {
-	return apperr.New(apperr.Forbidden, "lot.not_yours", "这个标段由其招标人或受其委托的代理机构办理,贵单位不能操作。").By("招标投标法第十二条、第三十五条")
+	return apperr.New(apperr.Forbidden, "lot.not_yours", "这个标段由其招标人或受其委托的代理机构办理，贵单位不能操作。").By("招标投标法第十二条、第三十五条")
 }
 
 // authorise refuses a buyer or an agency of another lot, and an authority of

@@ -30,7 +30,7 @@ const from = ` FROM lot l JOIN project p ON p.id = l.project_id
 
 // ErrNotFound is the answer for a lot that is not there, or not to be seen.
 func ErrNotFound() error {
-	return apperr.New(apperr.NotFound, "lot.not_found", "没有找到这个标段:请核对链接,或回到公告列表查找。")
+	return apperr.New(apperr.NotFound, "lot.not_found", "没有找到这个标段：请核对链接，或回到公告列表查找。")
 }
 
 // get reads a lot; lock is "", "FOR SHARE OF l" or "FOR UPDATE OF l".
@@ -111,7 +111,7 @@ func ExpectOne(res sql.Result) error {
 		return fmt.Errorf("rows affected: %w", err)
 	}
 	if n != 1 {
-		return apperr.New(apperr.Conflict, "lot.changed", "这个标段刚刚有了变化:请刷新后再看一次。")
+		return apperr.New(apperr.Conflict, "lot.changed", "这个标段刚刚有了变化：请刷新后再看一次。")
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 var Reasons = map[string]string{
 	"wrong_passphrase":    "口令不对",
 	"key_missing":         "本机没有这份文件的私钥",
-	"key_damaged":         "保险箱损坏,读不出私钥",
+	"key_damaged":         "保险箱损坏，读不出私钥",
 	"browser_unsupported": "浏览器不支持",
 	"envelope_unreadable": "收到的文件信息读不出来",
 	"network":             "网络故障",
@@ -52,8 +52,8 @@ func SignedMessage(lotID, digest string, more map[string]any) ([]byte, error) {
 }
 
 var (
-	errNoBid = apperr.New(apperr.NotFound, "opening.bid_not_found", "截止记录里没有这份投标文件:如果您有它的回执,请点“报告回执缺失”。")
-	errSign  = apperr.New(apperr.Forbidden, "opening.bad_signature", "签名没有通过核验:请用提交这份投标文件的保险箱再试一次。")
+	errNoBid = apperr.New(apperr.NotFound, "opening.bid_not_found", "截止记录里没有这份投标文件：如果您有它的回执，请点“报告回执缺失”。")
+	errSign  = apperr.New(apperr.Forbidden, "opening.bad_signature", "签名没有通过核验：请用提交这份投标文件的保险箱再试一次。")
 )
 
 // own finds the bid and checks that its key signed the command.
@@ -85,7 +85,7 @@ func (s *Service) CheckSeal(ctx context.Context, who actor.Actor, lotID string, 
 			return nil, err
 		}
 		if b.SealCheckedAt != nil {
-			return nil, apperr.New(apperr.Conflict, "opening.seal_checked", "密封检查已经确认过了,不需要再做。")
+			return nil, apperr.New(apperr.Conflict, "opening.seal_checked", "密封检查已经确认过了，不需要再做。")
 		}
 		return map[string]any{"digest": b.Digest}, exec(ctx, tx, "check seal",
 			`UPDATE bid SET sealed_checked_at = $1 WHERE lot_id = $2 AND digest = $3`, tx.Now(), lotID, b.Digest)
@@ -112,9 +112,9 @@ func (s *Service) checkMissing(ctx context.Context, h *hall, receipt seal.Receip
 		return err
 	}
 	if err := seal.VerifyReceipt(receipt, pub, p.SM2.Public()); err != nil || receipt.Lot != h.lot.ID {
-		return apperr.New(apperr.Forbidden, "opening.receipt_false", "这份回执不是本平台为本标段出具的,不能作为依据。").Because(err)
+		return apperr.New(apperr.Forbidden, "opening.receipt_false", "这份回执不是本平台为本标段出具的，不能作为依据。").Because(err)
 	}
-	notMissing := apperr.New(apperr.Precondition, "opening.receipt_not_missing", "这份回执对应的文件在截止记录中,或已被更新的一版替换、撤回,没有缺失。")
+	notMissing := apperr.New(apperr.Precondition, "opening.receipt_not_missing", "这份回执对应的文件在截止记录中，或已被更新的一版替换、撤回，没有缺失。")
 	if h.bid(receipt.Digest) != nil {
 		return notMissing
 	}
@@ -152,7 +152,7 @@ func (s *Service) ReleasePart(ctx context.Context, who actor.Actor, lotID string
 			return nil, err
 		}
 		if b.PartState == PartReleased {
-			return nil, apperr.New(apperr.Conflict, "opening.part_released", "您的解密份额已经收到,不需要重复提交。")
+			return nil, apperr.New(apperr.Conflict, "opening.part_released", "您的解密份额已经收到，不需要重复提交。")
 		}
 		if mismatch = checkParts(b, in.Parts); mismatch != nil {
 			return nil, mismatch
@@ -180,7 +180,7 @@ func checkParts(b *Bid, parts map[string]string) error {
 	if err != nil {
 		return err
 	}
-	wrong := apperr.New(apperr.Precondition, "opening.part_mismatch", "解密份额与回执中的承诺不一致,没有接受:请确认用的是提交这份文件的保险箱,再试一次。")
+	wrong := apperr.New(apperr.Precondition, "opening.part_mismatch", "解密份额与回执中的承诺不一致，没有接受：请确认用的是提交这份文件的保险箱，再试一次。")
 	needed := 0
 	for _, sec := range head.Sections {
 		if sec.Parts != seal.PartsBoth {
@@ -228,7 +228,7 @@ func (s *Service) fail(ctx context.Context, who actor.Actor, lotID, digest, reas
 			return nil, apperr.New(apperr.Forbidden, "opening.not_your_bid", "这不是贵单位的投标文件。")
 		}
 		if b.PartState == PartReleased {
-			return nil, apperr.New(apperr.Conflict, "opening.part_released", "您的解密份额已经收到,不需要再报告失败。")
+			return nil, apperr.New(apperr.Conflict, "opening.part_released", "您的解密份额已经收到，不需要再报告失败。")
 		}
 		return map[string]any{"digest": digest, "attempt": b.Attempts + 1, "reason": reason, "detail": detail}, exec(ctx, tx, "report failure",
 			`UPDATE bid SET part_state = $1, attempts = attempts + 1, failure_reason = $2 WHERE lot_id = $3 AND digest = $4`,
@@ -292,7 +292,7 @@ func (s *Service) ConfirmRecord(ctx context.Context, who actor.Actor, lotID stri
 			return nil, err
 		}
 		if h.o.RecordDigest == nil || in.RecordDigest != *h.o.RecordDigest {
-			return nil, apperr.New(apperr.Conflict, "opening.other_record", "您签的不是现在这份开标记录:请刷新后重新确认。")
+			return nil, apperr.New(apperr.Conflict, "opening.other_record", "您签的不是现在这份开标记录：请刷新后重新确认。")
 		}
 		if b.ConfirmedAt != nil {
 			return nil, apperr.New(apperr.Conflict, "opening.confirmed", "您已经确认过开标记录。")

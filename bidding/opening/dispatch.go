@@ -37,7 +37,7 @@ func with[In any](f func(*Service, context.Context, actor.Actor, string, In) err
 			d := json.NewDecoder(bytes.NewReader(input))
 			d.DisallowUnknownFields()
 			if err := d.Decode(&in); err != nil {
-				return nil, apperr.New(apperr.Invalid, "opening.input", "提交的内容格式不对:请刷新页面后再试。").Because(err)
+				return nil, apperr.New(apperr.Invalid, "opening.input", "提交的内容格式不对：请刷新页面后再试。").Because(err)
 			}
 		}
 		return nil, f(s, ctx, who, lotID, in)

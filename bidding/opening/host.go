@@ -160,7 +160,7 @@ func (s *Service) openOwner(ctx context.Context, tx *evidence.Tx, b *Bid) (Roste
 	}
 	section, ok := head.Section(seal.OwnerSection)
 	if !ok {
-		e.Organisation, e.Flag = "(投标人信息缺失)", "owner_unreadable"
+		e.Organisation, e.Flag = "（投标人信息缺失）", "owner_unreadable"
 		return e, nil, nil
 	}
 	parts, err := s.tenderParts(ctx, b, keystore.Owners, []string{section.WrapTender})
@@ -174,7 +174,7 @@ func (s *Service) openOwner(ctx context.Context, tx *evidence.Tx, b *Bid) (Roste
 	defer func() { _ = f.Close() }()
 	owner, err := seal.OpenOwner(f, head, parts[0])
 	if err != nil {
-		e.Organisation, e.Flag = "(投标人信息不能读取)", "owner_unreadable"
+		e.Organisation, e.Flag = "（投标人信息不能读取）", "owner_unreadable"
 		return e, nil, nil //nolint:nilerr // flagged, not rejected: what does not open is the sealer's or the bidder's cause
 	}
 	e.Organisation, e.USCC = owner.Name, owner.USCC
@@ -274,7 +274,7 @@ func (s *Service) OpenObjections(ctx context.Context, who actor.Actor, lotID str
 func checkText(field, text string, most int) (string, error) {
 	text = strings.TrimSpace(text)
 	if n := utf8.RuneCountInString(text); n == 0 || n > most || !utf8.ValidString(text) {
-		return "", apperr.New(apperr.Invalid, "opening.text", "请填写内容,不超过 %d 个字。", most).With(field, "必填。")
+		return "", apperr.New(apperr.Invalid, "opening.text", "请填写内容，不超过 %d 个字。", most).With(field, "必填。")
 	}
 	return text, nil
 }
@@ -301,7 +301,7 @@ func (s *Service) AnswerObjection(ctx context.Context, who actor.Actor, lotID, o
 	})
 }
 
-var errNoObjection = apperr.New(apperr.NotFound, "opening.objection_not_found", "没有找到这条异议,或它已经答复过了。")
+var errNoObjection = apperr.New(apperr.NotFound, "opening.objection_not_found", "没有找到这条异议，或它已经答复过了。")
 
 // Pause halts the opening for a fault; the windows are extended when it resumes.
 // outage says that the platform or the network failed, which bears on whose

@@ -320,7 +320,7 @@ func (s *Service) drawCoefficient(h *hall) (*Coefficient, error) {
 	}
 	i := vrf.Choose(beta, len(values))
 	return &Coefficient{Value: values[i], Index: i, Values: values, Alpha: hex.EncodeToString(alpha), Proof: hex.EncodeToString(proof),
-		Beta: hex.EncodeToString(beta), Mapping: fmt.Sprintf("从 %s 到 %s 共 %d 个取值,由随机输出等概率选取", values[0], values[len(values)-1], len(values))}, nil
+		Beta: hex.EncodeToString(beta), Mapping: fmt.Sprintf("从 %s 到 %s 共 %d 个取值，由随机输出等概率选取", values[0], values[len(values)-1], len(values))}, nil
 }
 
 func storeCoefficient(ctx context.Context, tx *evidence.Tx, h *hall, c *Coefficient) error {

@@ -64,36 +64,36 @@ func simple(name, code, basis, detail string, ok func(Facts) bool) guard {
 }
 
 var (
-	notPaused = simple("not paused 未暂停", "paused", "", "开标已暂停:主持人恢复之后再继续,时限会顺延。", func(f Facts) bool { return !f.Paused })
+	notPaused = simple("not paused 未暂停", "paused", "", "开标已暂停：主持人恢复之后再继续，时限会顺延。", func(f Facts) bool { return !f.Paused })
 	paused    = simple("paused 已暂停", "not_paused", "", "开标没有暂停。", func(f Facts) bool { return f.Paused })
-	notHeld   = simple("not suspended 招标投标未暂停", "suspended", "招标投标法实施条例第二十二条", "招标投标活动已暂停,不能开标。", func(f Facts) bool { return !f.Suspended })
+	notHeld   = simple("not suspended 招标投标未暂停", "suspended", "招标投标法实施条例第二十二条", "招标投标活动已暂停，不能开标。", func(f Facts) bool { return !f.Suspended })
 	lobbyDue  = simple("an hour before 开标前一小时", "lobby_too_early", "", "大厅在开标前一小时开放。", func(f Facts) bool { return f.LobbyDue })
 	cutoffDue = simple("deadline reached 已到投标截止时间", "before_deadline", "招标投标法第三十四条", "投标截止时间还没有到。", func(f Facts) bool { return f.CutoffDue })
 	notCutOff = simple("no cut-off record yet 尚无截止记录", "cut_off_already", "", "截止记录已经形成。", func(f Facts) bool { return !f.CutoffRecorded })
-	cutOff    = simple("cut-off recorded 截止记录已形成", "no_cutoff", "", "截止记录还没有形成:到投标截止时间由平台自动形成,请稍候。", func(f Facts) bool { return f.CutoffRecorded })
-	enough    = guard{Name: "three bids or more 不少于三家", Code: "opening.too_few_bidders", Basis: "招标投标法第二十八条;实施条例第四十四条",
+	cutOff    = simple("cut-off recorded 截止记录已形成", "no_cutoff", "", "截止记录还没有形成：到投标截止时间由平台自动形成，请稍候。", func(f Facts) bool { return f.CutoffRecorded })
+	enough    = guard{Name: "three bids or more 不少于三家", Code: "opening.too_few_bidders", Basis: "招标投标法第二十八条；实施条例第四十四条",
 		Detail: func(f Facts) string {
-			return fmt.Sprintf("截止时只有 %d 家递交,少于 %d 家,不得开标。", f.Count, MinBids)
+			return fmt.Sprintf("截止时只有 %d 家递交，少于 %d 家，不得开标。", f.Count, MinBids)
 		}, OK: func(f Facts) bool { return f.Count >= MinBids }}
-	tooFew    = simple("fewer than three 少于三家", "enough_bidders", "", "递交家数达到三家,应当开标。", func(f Facts) bool { return f.Count < MinBids })
+	tooFew    = simple("fewer than three 少于三家", "enough_bidders", "", "递交家数达到三家，应当开标。", func(f Facts) bool { return f.Count < MinBids })
 	noMissing = simple("no receipt missing 回执都在截止记录中", "receipt_missing", "招标投标法第三十六条",
-		"有投标人出示的回执不在截止记录里:查明之前不能公布投标人,可以推迟开标。", func(f Facts) bool { return f.Missing == 0 })
-	sealOver    = simple("seal check done or timed out 密封检查完成或到时", "seal_check_running", "招标投标法第三十六条", "密封检查还在进行:等各家检查完,或检查时间到。", func(f Facts) bool { return f.SealOver })
+		"有投标人出示的回执不在截止记录里：查明之前不能公布投标人，可以推迟开标。", func(f Facts) bool { return f.Missing == 0 })
+	sealOver    = simple("seal check done or timed out 密封检查完成或到时", "seal_check_running", "招标投标法第三十六条", "密封检查还在进行：等各家检查完，或检查时间到。", func(f Facts) bool { return f.SealOver })
 	windowOpen  = simple("window running 解密时限之内", "window_over", "电子招标投标办法第三十条", "解密时限已到。", func(f Facts) bool { return !f.WindowOver })
-	windowOver  = simple("all released or time over 全部完成或到时", "window_running", "电子招标投标办法第三十条", "解密窗口还没有到时,也不是所有投标人都已完成。", func(f Facts) bool { return f.WindowOver || f.AllReleased })
+	windowOver  = simple("all released or time over 全部完成或到时", "window_running", "电子招标投标办法第三十条", "解密窗口还没有到时，也不是所有投标人都已完成。", func(f Facts) bool { return f.WindowOver || f.AllReleased })
 	noUndecided = guard{Name: "no undecided bid 没有待认定的投标", Code: "opening.undecided", Basis: "电子招标投标办法第三十一条",
 		Detail: func(f Facts) string {
-			return fmt.Sprintf("还有 %d 份未解密的投标没有认定原因:由招标人作出认定并写明理由。", f.Undecided)
+			return fmt.Sprintf("还有 %d 份未解密的投标没有认定原因：由招标人作出认定并写明理由。", f.Undecided)
 		}, OK: func(f Facts) bool { return f.Undecided == 0 }}
 	allAnswered = guard{Name: "every objection answered 异议都已答复", Code: "opening.unanswered_objection", Basis: "招标投标法实施条例第四十四条",
 		Detail: func(f Facts) string {
-			return fmt.Sprintf("还有 %d 条异议没有答复:招标人应当当场答复。", f.Unanswered)
+			return fmt.Sprintf("还有 %d 条异议没有答复：招标人应当当场答复。", f.Unanswered)
 		}, OK: func(f Facts) bool { return f.Unanswered == 0 }}
-	objectionOver = simple("objection time over 异议时间到或都无异议", "objections_running", "招标投标法实施条例第四十四条", "异议时间还没有到,也不是各家都表示无异议。", func(f Facts) bool { return f.ObjectionOver })
-	confirmOver   = simple("all confirmed or time over 都已确认或到时", "confirmation_running", "", "还有投标人没有确认开标记录,确认时间也没有到。", func(f Facts) bool { return f.ConfirmOver })
+	objectionOver = simple("objection time over 异议时间到或都无异议", "objections_running", "招标投标法实施条例第四十四条", "异议时间还没有到，也不是各家都表示无异议。", func(f Facts) bool { return f.ObjectionOver })
+	confirmOver   = simple("all confirmed or time over 都已确认或到时", "confirmation_running", "", "还有投标人没有确认开标记录，确认时间也没有到。", func(f Facts) bool { return f.ConfirmOver })
 	reconvenedDue = simple("time of the session 已到复会时间", "reconvened_too_early", "", "复会时间还没有到。", func(f Facts) bool { return f.ReconvenedDue })
 	hostUnsigned  = simple("host has not signed 主持人未签", "host_confirmed", "", "主持人已经确认过了。", func(f Facts) bool { return !f.HostConfirmed })
-	byBuyer       = simple("the buyer himself 招标人本人", "buyer_only", "电子招标投标办法第三十一条", "未解密的原因由招标人认定,代理机构不能代为认定。", func(f Facts) bool { return f.IsBuyer })
+	byBuyer       = simple("the buyer himself 招标人本人", "buyer_only", "电子招标投标办法第三十一条", "未解密的原因由招标人认定，代理机构不能代为认定。", func(f Facts) bool { return f.IsBuyer })
 )
 
 var (
@@ -130,7 +130,7 @@ var Table = lifecycle.Table[State, Facts]{
 		ObjectionWindow, RecordConfirming, Closed, AbortedLt3, Postponed, Reconvened},
 	Labels: map[State]string{Scheduled: "待开标", LobbyOpen: "大厅已开放", Started: "密封检查", RosterPublished: "已公布投标人",
 		Decrypting: "解密中", DecryptClosed: "解密窗口已关闭", Imported: "已导入", Announcing: "唱标", ObjectionWindow: "异议",
-		RecordConfirming: "确认开标记录", Closed: "开标结束", AbortedLt3: "不足三家,未开标", Postponed: "已推迟", Reconvened: "待复会"},
+		RecordConfirming: "确认开标记录", Closed: "开标结束", AbortedLt3: "不足三家，未开标", Postponed: "已推迟", Reconvened: "待复会"},
 	Rows: slices.Concat([]row{
 		r(Scheduled, "open_lobby", clock, LobbyOpen, "opening.lobby_opened", lobbyDue),
 		r(LobbyOpen, "record_cutoff", clock, LobbyOpen, "cutoff.recorded", cutoffDue, notHeld, notCutOff),
@@ -171,7 +171,7 @@ var Table = lifecycle.Table[State, Facts]{
 
 // Commands are the Chinese names of the commands, for buttons.
 var Commands = map[string]string{
-	"open_lobby": "开放大厅", "record_cutoff": "形成截止记录", "abort_lt3": "不足三家,不予开标", "start": "开始开标",
+	"open_lobby": "开放大厅", "record_cutoff": "形成截止记录", "abort_lt3": "不足三家，不予开标", "start": "开始开标",
 	"check_seal": "密封检查", "report_missing": "报告回执缺失", "publish_roster": "公布投标人", "start_decrypt": "开始解密",
 	"release_part": "解密我的文件", "report_failure": "报告解密失败", "close_window": "结束解密", "import_bids": "导入投标文件",
 	"announce": "开始唱标", "open_objections": "进入异议环节", "raise_objection": "提出异议", "no_objection": "确认无异议",

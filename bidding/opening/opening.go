@@ -165,7 +165,7 @@ func readHall(ctx context.Context, q reader, l *lot.Lot) (*hall, error) {
 	h := &hall{lot: l, o: &Opening{}}
 	err := q.GetContext(ctx, h.o, `SELECT `+openingColumns+` FROM opening WHERE lot_id = $1`, l.ID)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, apperr.New(apperr.NotFound, "opening.not_scheduled", "这个标段还没有安排开标:公告发布之后才有开标大厅。")
+		return nil, apperr.New(apperr.NotFound, "opening.not_scheduled", "这个标段还没有安排开标：公告发布之后才有开标大厅。")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read opening: %w", err)

@@ -187,7 +187,7 @@ func TestOpening_ObjectionIsAnsweredBeforeTheEnd(t *testing.T) {
 	if err := c.Openings.StartConfirmation(ctx, c.Agency, l.ID); apperr.CodeOf(err) != "opening.unanswered_objection" {
 		t.Fatalf("confirmation started: %v", err)
 	}
-	c.Must(c.Openings.AnswerObjection(ctx, c.Agency, l.ID, id, "工期以投标函为准,已核对无误。"))
+	c.Must(c.Openings.AnswerObjection(ctx, c.Agency, l.ID, id, "工期以投标函为准，已核对无误。"))
 	if err := c.Openings.AnswerObjection(ctx, c.Agency, l.ID, id, "再答一次"); apperr.CodeOf(err) != "opening.objection_not_found" {
 		t.Fatalf("answered twice: %v", err)
 	}

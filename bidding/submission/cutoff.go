@@ -109,7 +109,7 @@ func (s *Service) RegisterFirmKey(ctx context.Context, who actor.Actor, publicKe
 	}
 	key, err := seal.ParsePublicKey(publicKey)
 	if err != nil {
-		return apperr.New(apperr.Invalid, "firm_key.malformed", "公钥的格式不对:请用本平台的保险箱重新生成。").Because(err)
+		return apperr.New(apperr.Invalid, "firm_key.malformed", "公钥的格式不对：请用本平台的保险箱重新生成。").Because(err)
 	}
 	return s.store.Change(ctx, func(tx *evidence.Tx) error {
 		if _, err := uuid.Parse(who.OrganisationID); err != nil {

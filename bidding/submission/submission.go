@@ -62,9 +62,9 @@ func Kinds() []evidence.Kind {
 		{Name: "bid.receipt_issued", Label: "已收到密封文件并出具回执", Class: evidence.Nobody},
 		{Name: "bid.reject_recorded", Label: "拒收投标文件", Class: evidence.Public, Text: func(v evidence.View) string {
 			if v.Field("reason") == "unfinished" {
-				return "一份投标文件在截止时间没有传输完成,视为撤回"
+				return "一份投标文件在截止时间没有传输完成，视为撤回"
 			}
-			return "一份投标文件在截止时间之后才开始传输,已拒收"
+			return "一份投标文件在截止时间之后才开始传输，已拒收"
 		}},
 		{Name: "organisation.key_registered", Label: "登记单位签名公钥", Class: evidence.Public},
 	}
@@ -75,14 +75,14 @@ func refuse(code, format string, args ...any) *apperr.Error {
 }
 
 var (
-	errLate = refuse("bid.late", "投标截止时间已过,这份文件在截止之后才开始传输,已拒收并记入证据。").
-		By("招标投标法第二十八条;电子招标投标办法第二十六条")
-	errUnfinished = refuse("bid.unfinished", "到投标截止时间文件还没有传输完成,视为撤回,已记入证据;投标保证金按撤回退还。").
+	errLate = refuse("bid.late", "投标截止时间已过，这份文件在截止之后才开始传输，已拒收并记入证据。").
+		By("招标投标法第二十八条；电子招标投标办法第二十六条")
+	errUnfinished = refuse("bid.unfinished", "到投标截止时间文件还没有传输完成，视为撤回，已记入证据；投标保证金按撤回退还。").
 			By("电子招标投标办法第二十七条")
-	errMalformed = apperr.New(apperr.Invalid, "bid.malformed", "这不是一份完整的加密投标文件:请用本平台的投标工具重新加密后再提交。")
-	errNotOpen   = refuse("bid.no_such_lot", "没有标段接收这份文件:它可能是给别的标段、旧的招标文件,或者标段还没有发布。请核对标段后重新加密。")
-	errBroken    = apperr.New(apperr.Invalid, "bid.interrupted", "上传中断了,文件没有收到:请重新提交,截止时间之前都有效。")
-	errNotFirm   = apperr.New(apperr.Forbidden, "bid.not_certified", "只有经过核验的单位可以提交投标文件:请先完成单位核验。")
+	errMalformed = apperr.New(apperr.Invalid, "bid.malformed", "这不是一份完整的加密投标文件：请用本平台的投标工具重新加密后再提交。")
+	errNotOpen   = refuse("bid.no_such_lot", "没有标段接收这份文件：它可能是给别的标段、旧的招标文件，或者标段还没有发布。请核对标段后重新加密。")
+	errBroken    = apperr.New(apperr.Invalid, "bid.interrupted", "上传中断了，文件没有收到：请重新提交，截止时间之前都有效。")
+	errNotFirm   = apperr.New(apperr.Forbidden, "bid.not_certified", "只有经过核验的单位可以提交投标文件：请先完成单位核验。")
 )
 
 // Submit takes in one envelope. It reads the header first and judges the lot;
@@ -140,7 +140,7 @@ func (s *Service) count(ctx context.Context, person string) error {
 		s.day, s.counts = day, map[string]int{}
 	}
 	if s.counts[person]++; s.counts[person] > dayLimit {
-		return apperr.New(apperr.TooMany, "bid.too_many", "今天提交的次数太多(超过 %d 次):请明天再试,或联系交易中心。", dayLimit)
+		return apperr.New(apperr.TooMany, "bid.too_many", "今天提交的次数太多（超过 %d 次）:请明天再试，或联系交易中心。", dayLimit)
 	}
 	return nil
 }
@@ -205,13 +205,13 @@ func (s *Service) judgeStart(ctx context.Context, in *incoming) error {
 
 func judgeHeader(l *lot.Lot, h seal.Header) error {
 	if l.SuspendedSince != nil {
-		return refuse("bid.suspended", "这个标段的招标投标活动已暂停,恢复之前不接收投标文件。")
+		return refuse("bid.suspended", "这个标段的招标投标活动已暂停，恢复之前不接收投标文件。")
 	}
 	if h.DocumentVersion != strconv.Itoa(l.DocumentVersion) || h.OpeningKey.Text() != *l.OpeningKey {
-		return refuse("bid.not_current_document", "这份文件不是按现行招标文件(第 %d 版)制作的:请下载现行文件后重新制作。", l.DocumentVersion)
+		return refuse("bid.not_current_document", "这份文件不是按现行招标文件（第 %d 版）制作的：请下载现行文件后重新制作。", l.DocumentVersion)
 	}
 	if d, err := h.DeadlineTime(); err != nil || d.After(*l.BidDeadline) {
-		return refuse("bid.wrong_deadline", "这份文件里写的截止时间与公告不一致:请刷新标段页面后重新加密。").Because(err)
+		return refuse("bid.wrong_deadline", "这份文件里写的截止时间与公告不一致：请刷新标段页面后重新加密。").Because(err)
 	}
 	return nil
 }
@@ -317,9 +317,9 @@ func insert(ctx context.Context, tx *evidence.Tx, in *incoming, id string, tag [
 		in.digest, in.head[:seal.PrefixSize], tag)
 	switch {
 	case database.Violates(err, "envelope_tag_unique"):
-		return refuse("bid.not_newest", "这份投标文件已经有了第 %d 版:请在最新的一版上替换或撤回。", in.header.Number)
+		return refuse("bid.not_newest", "这份投标文件已经有了第 %d 版：请在最新的一版上替换或撤回。", in.header.Number)
 	case database.Violates(err, "envelope_digest_unique"):
-		return refuse("bid.already_received", "这份文件已经收到过了,回执在您的保险箱里,不需要再次提交。")
+		return refuse("bid.already_received", "这份文件已经收到过了，回执在您的保险箱里，不需要再次提交。")
 	case err != nil:
 		return fmt.Errorf("store envelope: %w", err)
 	}
@@ -335,7 +335,7 @@ func tagInput(key seal.PublicKey, number int) []byte {
 func (s *Service) place(ctx context.Context, tx *evidence.Tx, in *incoming) ([]byte, error) {
 	h := in.header
 	if h.Number > 1 {
-		bad := refuse("bid.bad_replacement", "替换或撤回没有通过核验:它应当由原投标文件的密钥签名,并指明所替换的最新一版。")
+		bad := refuse("bid.bad_replacement", "替换或撤回没有通过核验：它应当由原投标文件的密钥签名，并指明所替换的最新一版。")
 		var id string
 		err := tx.GetContext(ctx, &id, `SELECT id FROM envelope WHERE digest = $1`, h.Replaces)
 		if errors.Is(err, sql.ErrNoRows) {

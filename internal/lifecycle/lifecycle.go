@@ -60,7 +60,7 @@ func (t *Table[S, F]) Next(state S, command string, role actor.Role, facts F) (R
 			continue
 		}
 		if !slices.Contains(r.By, role) {
-			return Row[S, F]{}, apperr.New(apperr.Forbidden, t.Name+".role", "%s不能进行这一步;这一步由%s办理。", role.Label(), rolesText(r.By))
+			return Row[S, F]{}, apperr.New(apperr.Forbidden, t.Name+".role", "%s不能进行这一步；这一步由%s办理。", role.Label(), rolesText(r.By))
 		}
 		for _, g := range r.Guards {
 			if !g.OK(facts) {
@@ -72,7 +72,7 @@ func (t *Table[S, F]) Next(state S, command string, role actor.Role, facts F) (R
 	if !known {
 		return Row[S, F]{}, apperr.New(apperr.NotFound, t.Name+".unknown_command", "没有这个操作。")
 	}
-	return Row[S, F]{}, apperr.New(apperr.Precondition, t.Name+".state", "当前状态是“%s”,不能进行这一步。", t.Labels[state])
+	return Row[S, F]{}, apperr.New(apperr.Precondition, t.Name+".state", "当前状态是“%s”，不能进行这一步。", t.Labels[state])
 }
 
 func rolesText(roles []actor.Role) string {

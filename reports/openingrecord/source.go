@@ -23,7 +23,7 @@ func Of(ctx context.Context, store *evidence.Store, openings *opening.Service, l
 		return Record{}, err
 	}
 	if snap.State != opening.Closed {
-		return Record{}, apperr.New(apperr.Precondition, "record.not_closed", "开标还没有结束:结束后才有开标记录表。")
+		return Record{}, apperr.New(apperr.Precondition, "record.not_closed", "开标还没有结束：结束后才有开标记录表。")
 	}
 	events, err := store.Since(ctx, l.Stream(), 0, 1_000_000)
 	if err != nil {
@@ -62,9 +62,9 @@ func head(l *lot.Lot, s *opening.Snapshot) Record {
 		Bids: []Bid{}, Objections: []Objection{}, Remarks: []Remark{}, Pauses: []Pause{}, Confirmations: []Confirmation{},
 		VerifyURL: "/lots/" + l.ID,
 		Statements: []string{
-			"平台在截止前只保存密文,不知道谁投了标;截止记录形成后才用开标密钥打开投标人信息。",
-			"解密窗口关闭前,任何投标内容都没有打开;内容由投标人在自己的电脑上释放的份额与开标密钥合成打开。",
-			"本阶段开标密钥由平台密钥库保管;平台没有核验投标内容的真实性,也不对投标是否有效作出判断。",
+			"平台在截止前只保存密文，不知道谁投了标；截止记录形成后才用开标密钥打开投标人信息。",
+			"解密窗口关闭前，任何投标内容都没有打开；内容由投标人在自己的电脑上释放的份额与开标密钥合成打开。",
+			"本阶段开标密钥由平台密钥库保管；平台没有核验投标内容的真实性，也不对投标是否有效作出判断。",
 		},
 	}
 	if s.Lot.Agency != "" {

@@ -12,7 +12,7 @@ import (
 )
 
 func (t *trade) registerBids() {
-	t.Raw(Route{Method: http.MethodPost, Path: "/api/bids", Allow: Allow(actor.Bidder), Silent: true, Summary: "提交密封投标文件,取得回执",
+	t.Raw(Route{Method: http.MethodPost, Path: "/api/bids", Allow: Allow(actor.Bidder), Silent: true, Summary: "提交密封投标文件，取得回执",
 		Body: -1, Status: http.StatusCreated}, t.submitBid)
 	Register(t.API, Route{Method: http.MethodPost, Path: "/api/firm-key", Allow: Allow(actor.Bidder), Summary: "登记单位签名公钥"}, t.registerFirmKey)
 	Register(t.API, Route{Method: http.MethodGet, Path: "/api/keys", Allow: Public, Summary: "平台签署回执的公钥"}, t.platformKeys)

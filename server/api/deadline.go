@@ -98,7 +98,7 @@ func getCalendar(_ context.Context, _ actor.Actor, in *calendarInput) (*calendar
 	cal := workday.Default()
 	first := time.Date(in.Year, 1, 1, 12, 0, 0, 0, time.UTC)
 	if err := cal.Check(workday.DayOf(first)); err != nil {
-		return nil, apperr.New(apperr.Invalid, "calendar.year", "没有这一年的日历:请选择 2007 年到 2036 年。").Because(err)
+		return nil, apperr.New(apperr.Invalid, "calendar.year", "没有这一年的日历：请选择 2007 年到 2036 年。").Because(err)
 	}
 	out := &calendarOutput{}
 	out.Body.Year, out.Body.Notice, out.Body.Papers, out.Body.Days = in.Year, cal.Noticed(in.Year), cal.Papers(in.Year), []CalendarDay{}

@@ -50,7 +50,7 @@ func (t *trade) getCutoff(ctx context.Context, who actor.Actor, in *lotInput) (*
 		return nil, err
 	}
 	if c == nil {
-		return nil, apperr.New(apperr.Precondition, "opening.no_cutoff", "还没有截止记录:到投标截止时间由平台形成。")
+		return nil, apperr.New(apperr.Precondition, "opening.no_cutoff", "还没有截止记录：到投标截止时间由平台形成。")
 	}
 	return &cutoffOutput{*c}, nil
 }

@@ -473,7 +473,7 @@ func (t *trade) lotCommand(ctx context.Context, who actor.Actor, id, command str
 	case "publish", "postpone_deadline", "suspend", "terminate", "resume_lot":
 		if len(raw) > 0 {
 			if err := json.Unmarshal(raw, &in); err != nil {
-				return true, apperr.New(apperr.Invalid, "lot.input", "提交的内容格式不对:时间写成 2026-03-24T09:30:00+08:00 这样。").Because(err)
+				return true, apperr.New(apperr.Invalid, "lot.input", "提交的内容格式不对：时间写成 2026-03-24T09:30:00+08:00 这样。").Because(err)
 			}
 		}
 	default:

@@ -120,7 +120,7 @@ func (m *maker) submitAll(ctx context.Context) error {
 			}
 		}
 		if p.state == lot.Terminated {
-			if err := m.p.Lots.Terminate(ctx, m.who[fmt.Sprintf("agency%d", p.agency)], m.lots[i].ID, "项目建设方案调整,取消本次招标"); err != nil {
+			if err := m.p.Lots.Terminate(ctx, m.who[fmt.Sprintf("agency%d", p.agency)], m.lots[i].ID, "项目建设方案调整，取消本次招标"); err != nil {
 				return err
 			}
 		}

@@ -53,7 +53,7 @@ func plans() []plan {
 		{"宿迁市第一中学改扩建工程", "施工一标段", 3, 1, "321302", "48000000", nil, at(3, 24, 9, 30), lot.Published, opening.Scheduled},
 		{"沭阳县塘沟至韩山公路改建工程", "道路施工", 4, 2, "321322", "32000000", nil, at(3, 26, 14, 30), lot.Published, opening.Scheduled},
 		{"古黄河水环境综合治理二期工程", "河道整治", 2, 3, "321311", "48000000", nil, at(3, 30, 9, 30), lot.Published, opening.Scheduled},
-		{"宿迁市老旧小区改造(2026年度)", "宿城片区施工", 1, 1, "321302", "48000000", three, today, lot.Published, opening.LobbyOpen},
+		{"宿迁市老旧小区改造（2026年度）", "宿城片区施工", 1, 1, "321302", "48000000", three, today, lot.Published, opening.LobbyOpen},
 		{"宿迁市体育馆维修改造工程", "施工", 1, 1, "321302", "48000000", five, early, lot.Opened, opening.Closed},
 		{"骆马湖水源地取水泵站工程", "土建与设备安装", 2, 3, "321311", "48000000", three, early, lot.Opened, opening.Closed},
 		{"晓店镇农村公路提档升级工程", "路面施工", 1, 2, "321311", "48000000", three[:2], early, lot.Failed, opening.AbortedLt3},
@@ -78,8 +78,8 @@ func (p plan) params() lot.Params {
 		PriceCeiling: p.estimate + ".00", DecryptMinutes: 30, SealCheckMinutes: 5, ObjectionMinutes: 5, ConfirmMinutes: 10,
 		Coefficient: &lot.Coefficient{Min: "0.95", Max: "0.98", Step: "0.005"}, BidValidityDays: 90, DurationDays: 365, Quality: "合格",
 		Deposit:             &lot.Deposit{Amount: "500000", Forms: []string{"银行保函", "保证保险", "转账"}},
-		QualificationNeeded: "具有与本工程相应的施工总承包资质;不设报名,登录后即可获取招标文件。",
-		Scope:               p.project + p.lot + "的全部内容,以工程量清单和图纸为准。",
+		QualificationNeeded: "具有与本工程相应的施工总承包资质；不设报名，登录后即可获取招标文件。",
+		Scope:               p.project + p.lot + "的全部内容，以工程量清单和图纸为准。",
 	}
 }
 
@@ -115,9 +115,9 @@ func document(p plan) ([]byte, error) {
 	d.Heading("二、投标人资格")
 	d.Paragraph(p.params().QualificationNeeded)
 	d.Heading("三、投标文件")
-	d.Paragraph("投标文件由资格审查资料、技术标、报价文件组成,在投标人自己的电脑上加密后提交。截止时间以平台授时为准。")
+	d.Paragraph("投标文件由资格审查资料、技术标、报价文件组成，在投标人自己的电脑上加密后提交。截止时间以平台授时为准。")
 	d.Heading("四、开标")
-	d.Paragraph("采用不见面开标。各投标人在解密时限内用自己的保险箱解密;因投标人原因未解密的,视为撤销其投标文件。")
+	d.Paragraph("采用不见面开标。各投标人在解密时限内用自己的保险箱解密；因投标人原因未解密的，视为撤销其投标文件。")
 	var out bytes.Buffer
 	err := d.Write(&out)
 	return out.Bytes(), err
@@ -126,7 +126,7 @@ func document(p plan) ([]byte, error) {
 func (m *maker) publish(ctx context.Context, l *lot.Lot, p plan, now time.Time) (*lot.Lot, error) {
 	return m.p.Lots.Publish(ctx, m.who[fmt.Sprintf("agency%d", p.agency)], l.ID, lot.PublishInput{
 		SaleEnd: now.AddDate(0, 0, 6), BidDeadline: p.deadline, Title: p.project + p.lot + "招标公告",
-		Body: fmt.Sprintf("%s已由宿迁市发展和改革委员会批准建设,现对%s进行公开招标。\n不设报名,任何经核验的单位登录后即可获取招标文件。\n投标截止和开标时间:%s。",
+		Body: fmt.Sprintf("%s已由宿迁市发展和改革委员会批准建设，现对%s进行公开招标。\n不设报名，任何经核验的单位登录后即可获取招标文件。\n投标截止和开标时间：%s。",
 			p.project, p.lot, p.deadline.Format("2006年1月2日 15:04"))})
 }
 
@@ -207,7 +207,7 @@ func (m *maker) settleObjections(ctx context.Context, l *lot.Lot, host actor.Act
 	if err != nil {
 		return err
 	}
-	if err := m.p.Openings.AnswerObjection(ctx, host, l.ID, id, "工期单位为日历天,与投标函一致,已核对无误。"); err != nil {
+	if err := m.p.Openings.AnswerObjection(ctx, host, l.ID, id, "工期单位为日历天，与投标函一致，已核对无误。"); err != nil {
 		return err
 	}
 	if err := m.each(bidders, func(b *bidder) error {
@@ -247,11 +247,11 @@ func (m *maker) hold(ctx context.Context, l *lot.Lot, p plan, host actor.Actor) 
 	o := m.p.Openings
 	switch p.opening {
 	case opening.Decrypting, opening.ObjectionWindow, opening.RecordConfirming, opening.Started:
-		return o.Pause(ctx, host, l.ID, "主持人电脑故障,正在更换设备", false)
+		return o.Pause(ctx, host, l.ID, "主持人电脑故障，正在更换设备", false)
 	case opening.DecryptClosed:
 		return m.p.Lots.Suspend(ctx, host, l.ID, "招标文件的一项异议尚未答复")
 	case opening.Postponed:
-		return o.Postpone(ctx, host, l.ID, "开标场地停电,无法继续")
+		return o.Postpone(ctx, host, l.ID, "开标场地停电，无法继续")
 	case opening.Reconvened:
 		if err := o.Postpone(ctx, host, l.ID, "政务外网检修"); err != nil {
 			return err

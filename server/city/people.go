@@ -126,5 +126,5 @@ func settle(ctx context.Context, ids *identity.Service, number int, u unit) ([]a
 
 // errHalf says that a seeding was broken off.
 func errHalf() error {
-	return apperr.New(apperr.Precondition, "city.half_made", "演练城市只建成了一半(上次启动被打断):请删除数据目录后重新启动,或换一个目录(--data)。")
+	return apperr.New(apperr.Precondition, "city.half_made", "演练城市只建成了一半(上次启动被打断):请删除数据目录后重新启动，或换一个目录(--data)。")
 }

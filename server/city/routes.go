@@ -99,7 +99,7 @@ func moveClock(ctx context.Context, p *platform.Platform, in *clockInput) (*cloc
 		changed = true
 	}
 	if !changed {
-		return nil, apperr.New(apperr.Invalid, "clock.nothing", "请说明要把演练时间调到哪一刻(moveTo)、快进多久(advanceSeconds),或者用什么倍率(rate)。")
+		return nil, apperr.New(apperr.Invalid, "clock.nothing", "请说明要把演练时间调到哪一刻(moveTo)、快进多久(advanceSeconds)，或者用什么倍率(rate)。")
 	}
 	if err := p.Hub.Tick(ctx); err != nil {
 		return nil, err

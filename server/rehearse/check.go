@@ -50,11 +50,11 @@ func (p *play) judge(s *opening.Snapshot, sum Summary) error {
 	if p.o.Bidders < opening.MinBids {
 		for _, b := range s.Bids {
 			if b.Organisation != "" {
-				return errors.New("不足三家,却公开了投标人名称")
+				return errors.New("不足三家，却公开了投标人名称")
 			}
 		}
 		if s.State != opening.AbortedLt3 {
-			return fmt.Errorf("不足三家,状态却是 %s", s.State)
+			return fmt.Errorf("不足三家，状态却是 %s", s.State)
 		}
 		return nil
 	}
@@ -63,7 +63,7 @@ func (p *play) judge(s *opening.Snapshot, sum Summary) error {
 		people = 1 // what the person did is the person's business
 	}
 	if s.State != opening.Closed || sum.Decrypted < p.o.Bidders-p.o.Fail-people || sum.Revoked < p.o.Fail || sum.Decrypted+sum.Revoked+sum.Withdrawn < p.o.Bidders-people {
-		return fmt.Errorf("结果与预期不符:状态 %s,解密 %d,撤销 %d,撤回 %d", s.State, sum.Decrypted, sum.Revoked, sum.Withdrawn)
+		return fmt.Errorf("结果与预期不符：状态 %s，解密 %d，撤销 %d，撤回 %d", s.State, sum.Decrypted, sum.Revoked, sum.Withdrawn)
 	}
 	return recompute(s)
 }
@@ -78,11 +78,11 @@ func recompute(s *opening.Snapshot) error {
 	alpha, err2 := hex.DecodeString(c.Alpha)
 	proof, err3 := hex.DecodeString(c.Proof)
 	if err := errors.Join(err1, err2, err3); err != nil {
-		return fmt.Errorf("随机系数的数据不完整:%w", err)
+		return fmt.Errorf("随机系数的数据不完整：%w", err)
 	}
 	beta, err := vrf.Verify(key, alpha, proof)
 	if err != nil {
-		return fmt.Errorf("随机系数的证明不成立:%w", err)
+		return fmt.Errorf("随机系数的证明不成立：%w", err)
 	}
 	if i := vrf.Choose(beta, len(c.Values)); i < 0 || c.Values[i] != c.Value || hex.EncodeToString(beta) != c.Beta {
 		return errors.New("随机系数复算不一致")
@@ -103,7 +103,7 @@ func (p *play) allEvents(ctx context.Context) ([]room.EventView, error) {
 		}
 		for _, e := range page.Items {
 			if e.Seq != int64(len(all)+1) {
-				return nil, fmt.Errorf("留痕不连续:第 %d 条之后是第 %d 条", len(all), e.Seq)
+				return nil, fmt.Errorf("留痕不连续：第 %d 条之后是第 %d 条", len(all), e.Seq)
 			}
 			all = append(all, e)
 		}

@@ -44,7 +44,7 @@ func Command(args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "[%3.0f 秒] "+format+"\n", append([]any{time.Since(began).Seconds()}, args...)...)
 		}})
 	if err != nil {
-		fmt.Fprintln(stderr, "演练没有如期完成:", err)
+		fmt.Fprintln(stderr, "演练没有如期完成：", err)
 	}
 	raw, merr := json.Marshal(sum)
 	if merr != nil {

@@ -41,12 +41,12 @@ func file(name, media string, content []byte) seal.FileInput {
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }}
 }
 
-const sample = "本章按招标文件的要求编制,结合现场踏勘、设计图纸和同类工程的经验,对人员、机械、材料的投入和各道工序的衔接作出安排,并说明质量、安全、进度的控制要点和检验方法。"
+const sample = "本章按招标文件的要求编制，结合现场踏勘、设计图纸和同类工程的经验，对人员、机械、材料的投入和各道工序的衔接作出安排，并说明质量、安全、进度的控制要点和检验方法。"
 
 func volume(title, firm, project string, now time.Time, chapters []string) ([]byte, error) {
 	d := pdf.New(pdf.Frame{Kind: title, Lot: project, Number: "投标文件", Author: firm, Issued: now})
 	d.Title(pdf.TitleBlock{Title: title})
-	d.Paragraph("投标人:" + firm)
+	d.Paragraph("投标人：" + firm)
 	for i, c := range chapters {
 		d.Heading(c)
 		for j := range 6 {
@@ -63,7 +63,7 @@ func billOfQuantities(price int64) ([]byte, error) {
 	f := excelize.NewFile()
 	defer func() { _ = f.Close() }()
 	const sheet, lines = "Sheet1", 40
-	rows := [][]any{{"序号", "项目编码", "项目名称", "单位", "工程量", "综合单价(元)", "合价(元)"}}
+	rows := [][]any{{"序号", "项目编码", "项目名称", "单位", "工程量", "综合单价（元）", "合价（元）"}}
 	left := price
 	for i := range int64(lines) {
 		amount := price / lines

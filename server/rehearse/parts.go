@@ -33,7 +33,7 @@ func (p *play) bid(ctx context.Context, number int, r *robot) error {
 			return p.checkSeal(ctx, r)
 		case s.State == opening.Decrypting && r.fails && !reported:
 			reported = true
-			return r.hall.command(ctx, "report_failure", opening.FailureInput{Signed: opening.Signed{Digest: mine.Digest}, Reason: "key_missing", Detail: "演练:私钥丢失"})
+			return r.hall.command(ctx, "report_failure", opening.FailureInput{Signed: opening.Signed{Digest: mine.Digest}, Reason: "key_missing", Detail: "演练：私钥丢失"})
 		case s.State == opening.Decrypting && !r.fails && mine.Part.State != opening.PartReleased && !released:
 			p.pause(ctx, releaseShare*float64(number+1)/float64(len(p.robots)))
 			in, err := r.Release(p.lot.ID)
@@ -169,7 +169,7 @@ func talk(s *opening.Snapshot) string {
 			released++
 		}
 	}
-	return fmt.Sprintf("共 %d 份投标文件,%d 家已提交解密份额", s.Cutoff.Count, released)
+	return fmt.Sprintf("共 %d 份投标文件，%d 家已提交解密份额", s.Cutoff.Count, released)
 }
 
 // passWindow lets the rest of the decryption window pass once everybody who can
@@ -191,7 +191,7 @@ func (p *play) passWindow(ctx context.Context, s *opening.Snapshot) error {
 func (p *play) answer(ctx context.Context, h *hall, s *opening.Snapshot) error {
 	for _, o := range s.Objections {
 		if o.Answer == nil {
-			return h.command(ctx, "answer_objection", map[string]string{"objection": o.ID, "text": "已当场核对:一览表中的工期单位均为日历天,与各投标函一致。"})
+			return h.command(ctx, "answer_objection", map[string]string{"objection": o.ID, "text": "已当场核对：一览表中的工期单位均为日历天，与各投标函一致。"})
 		}
 	}
 	return h.command(ctx, "start_confirmation", nil)
@@ -200,7 +200,7 @@ func (p *play) answer(ctx context.Context, h *hall, s *opening.Snapshot) error {
 func (p *play) finish(ctx context.Context, h *hall, s *opening.Snapshot) error {
 	for _, b := range s.Bids {
 		if b.Outcome == opening.OutcomeUndecided {
-			buyer := map[string]string{"digest": b.Digest, "outcome": opening.OutcomeRevoked, "reason": "投标人自述私钥丢失,与平台中断无关"}
+			buyer := map[string]string{"digest": b.Digest, "outcome": opening.OutcomeRevoked, "reason": "投标人自述私钥丢失，与平台中断无关"}
 			return p.buyer.do(ctx, http.MethodPost, "/api/lots/"+p.lot.ID+"/commands/decide_bid", buyer, nil)
 		}
 	}

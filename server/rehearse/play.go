@@ -103,7 +103,7 @@ type play struct {
 // anything was not as it should be.
 func Run(ctx context.Context, o Options) (Summary, error) {
 	if o.Bidders < 1 || o.Fail < 0 || o.Fail > o.Bidders {
-		return Summary{}, fmt.Errorf("演练的投标人数应不少于 1,不能解密的家数应在 0 和投标人数之间")
+		return Summary{}, fmt.Errorf("演练的投标人数应不少于 1，不能解密的家数应在 0 和投标人数之间")
 	}
 	p := &play{o: o, began: time.Now(), lease: o.Lease}
 	if p.o.Say == nil {
@@ -151,7 +151,7 @@ func (p *play) prepare(ctx context.Context) (err error) {
 	}
 	var city struct{ People []person }
 	if err := p.open.do(ctx, http.MethodGet, "/api/rehearsal", nil, &city); err != nil {
-		return fmt.Errorf("这不是一个演练平台,或者平台没有启动:%w", err)
+		return fmt.Errorf("这不是一个演练平台，或者平台没有启动：%w", err)
 	}
 	p.people = city.People
 	if p.theLease() == "" {
@@ -314,10 +314,10 @@ func (p *play) publish(ctx context.Context) error {
 	}
 	deadline := time.Date(now.Year(), now.Month(), now.Day()+22, 9, 30, 0, 0, evidence.Beijing)
 	if err := p.host.do(ctx, http.MethodPost, "/api/lots/"+p.lot.ID+"/commands/publish", map[string]any{"saleEnd": now.AddDate(0, 0, 6), "bidDeadline": deadline,
-		"noticeTitle": p.project + "招标公告", "noticeBody": "本项目不设报名,任何经核验的单位登录后即可获取招标文件。"}, nil); err != nil {
+		"noticeTitle": p.project + "招标公告", "noticeBody": "本项目不设报名，任何经核验的单位登录后即可获取招标文件。"}, nil); err != nil {
 		return err
 	}
-	p.tell("发布公告", "%s,投标截止 %s", p.project, deadline.Format("01-02 15:04"))
+	p.tell("发布公告", "%s，投标截止 %s", p.project, deadline.Format("01-02 15:04"))
 	return p.readLot(ctx)
 }
 
@@ -483,7 +483,7 @@ func (p *play) saveVault(ctx context.Context, r *robot) error {
 // the deadline, lets everybody into the hall, and passes it.
 func (p *play) toDeadline(ctx context.Context) error {
 	if p.o.Seat == "bidder" {
-		p.tell("等您投标", "请登录后在标段页面填写投标函、加密并提交,然后点“我已提交,继续”")
+		p.tell("等您投标", "请登录后在标段页面填写投标函、加密并提交，然后点“我已提交，继续”")
 		select {
 		case <-p.o.Proceed:
 		case <-ctx.Done():
@@ -502,7 +502,7 @@ func (p *play) toDeadline(ctx context.Context) error {
 		r.hall = enter(r.client, p.lot.ID, "party")
 		go r.hall.run(ctx)
 	}
-	p.tell("进入大厅", "各方进入开标大厅,等候截止")
+	p.tell("进入大厅", "各方进入开标大厅，等候截止")
 	if p.o.Seat != "" {
 		return nil // legal time runs at rate 1 while a person is there
 	}
@@ -574,7 +574,7 @@ func (p *play) follow(ctx context.Context, h *hall, act func(*opening.Snapshot) 
 		h.wait(ctx, at, 2*time.Second)
 		rest(ctx, 400*time.Millisecond) // events come in bursts; one look is enough for all
 	}
-	return fmt.Errorf("开标没有在时限内结束: %w", ctx.Err())
+	return fmt.Errorf("开标没有在时限内结束： %w", ctx.Err())
 }
 
 // passing are refusals that say that the hall has moved on meanwhile: look again.

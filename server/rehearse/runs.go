@@ -68,7 +68,7 @@ func (r *Runs) View() any {
 	return v
 }
 
-var errBusy = apperr.New(apperr.Conflict, "rehearsal.busy", "正在进行另一场演练:一次只能演练一场,请等它结束,或到“演练”页面查看。")
+var errBusy = apperr.New(apperr.Conflict, "rehearsal.busy", "正在进行另一场演练：一次只能演练一场，请等它结束，或到“演练”页面查看。")
 
 // MayMove implements city.Runs: while somebody conducts, only he moves the
 // clock, and it runs at rate 1 while a person holds a seat.
@@ -79,7 +79,7 @@ func (r *Runs) MayMove(lease string, rate *float64) error {
 		return errBusy
 	}
 	if rate != nil && *rate != 1 && r.run != nil && r.run.State == "running" && r.run.Seat != "" {
-		return apperr.New(apperr.Precondition, "rehearsal.person_seated", "有人在演练席位上:演练时间按正常速度走。")
+		return apperr.New(apperr.Precondition, "rehearsal.person_seated", "有人在演练席位上：演练时间按正常速度走。")
 	}
 	if r.held() {
 		r.until = time.Now().Add(leaseFor)
@@ -152,7 +152,7 @@ func (r *Runs) Register(p *platform.Platform) {
 		func(_ context.Context, _ actor.Actor, in *runInput) (*runOutput, error) { return r.start(in) })
 	api.Register(p.API, api.Route{Method: http.MethodGet, Path: "/api/rehearsal/runs/{id}", Allow: api.Public, Summary: "演练的进度"},
 		func(_ context.Context, _ actor.Actor, in *runPath) (*runOutput, error) { return r.show(in.ID) })
-	api.Register(p.API, api.Route{Method: http.MethodPost, Path: "/api/rehearsal/runs/{id}/continue", Allow: api.Public, Summary: "我已提交,继续", Status: http.StatusNoContent},
+	api.Register(p.API, api.Route{Method: http.MethodPost, Path: "/api/rehearsal/runs/{id}/continue", Allow: api.Public, Summary: "我已提交，继续", Status: http.StatusNoContent},
 		func(_ context.Context, _ actor.Actor, in *runPath) (*api.Nothing, error) { return nil, r.goOn(in.ID) })
 	api.Register(p.API, api.Route{Method: http.MethodDelete, Path: "/api/rehearsal/runs/{id}", Allow: api.Public, Summary: "结束演练", Status: http.StatusNoContent},
 		func(_ context.Context, _ actor.Actor, in *runPath) (*api.Nothing, error) { return nil, r.end(in.ID) })
@@ -196,7 +196,7 @@ func (r *Runs) conduct(ctx context.Context, o Options) {
 	defer r.mu.Unlock()
 	r.run.State = "done"
 	if err != nil {
-		r.run.State, r.run.Error = "failed", "演练没有如期完成,可以重新开始一场。"
+		r.run.State, r.run.Error = "failed", "演练没有如期完成，可以重新开始一场。"
 		r.log.Warn("rehearsal failed", "error", err.Error())
 	}
 }
@@ -211,7 +211,7 @@ func (r *Runs) told(p Progress) {
 }
 
 func errNoRun() error {
-	return apperr.New(apperr.NotFound, "rehearsal.no_run", "没有这场演练:它可能已经结束,请重新开始一场。")
+	return apperr.New(apperr.NotFound, "rehearsal.no_run", "没有这场演练：它可能已经结束，请重新开始一场。")
 }
 
 func (r *Runs) show(id string) (*runOutput, error) {

@@ -153,17 +153,17 @@ func Actions(list []lifecycle.Action, labels map[string]string) []Action {
 
 // confirms are the acts that are shown before they are done.
 var confirms = map[string]*Confirm{
-	"publish":            {Title: "发布公告", Text: "公告和招标文件将向社会公开,标段的密钥在此时生成。此操作将记入证据,不能收回。", Article: "招标投标法第十六条"},
-	"terminate":          {Title: "终止招标", Text: "本标段的招标将终止,原因会公布。此操作将记入证据,不能收回。", Article: "招标投标法实施条例第三十一条"},
-	"publish_roster":     {Title: "公布投标人", Text: "将用开标密钥打开各份文件的投标人信息并公布名单。此操作将记入证据,不能收回。", Article: "招标投标法第三十六条"},
-	"start_decrypt":      {Title: "开始解密", Text: "各投标人在时限内解密;时限到后自动关闭。此操作将记入证据。", Article: "电子招标投标办法第三十条"},
-	"close_window":       {Title: "结束解密", Text: "窗口关闭后不再接收解密份额,平台随即打开投标内容。此操作将记入证据,不能收回。", Article: "电子招标投标办法第三十条"},
-	"start_confirmation": {Title: "请各方确认开标记录", Text: "开标记录的内容从现在起固定,各方签名确认。此操作将记入证据。", Article: "电子招标投标办法第三十二条"},
-	"close":              {Title: "结束开标", Text: "开标结束,未确认的投标人视为无异议。此操作将记入证据,不能收回。"},
-	"postpone":           {Title: "推迟开标", Text: "本次会议中止,之后不再解密,直到复会。原因会公布并记入证据。"},
-	"decide_bid":         {Title: "认定未解密原因", Text: "“视为撤销”由投标人承担后果,“视为撤回”退还保证金。认定和理由会公布并记入证据。", Article: "电子招标投标办法第三十一条"},
-	"confirm_record":     {Title: "确认开标记录", Text: "将用本次投标的密钥对开标记录签名。此操作将记入证据,不能收回。"},
-	"report_missing":     {Title: "报告回执缺失", Text: "将出示您的回执;经核验后开标会停下,直到查明。", Article: "招标投标法第三十六条"},
+	"publish":            {Title: "发布公告", Text: "公告和招标文件将向社会公开，标段的密钥在此时生成。此操作将记入证据，不能收回。", Article: "招标投标法第十六条"},
+	"terminate":          {Title: "终止招标", Text: "本标段的招标将终止，原因会公布。此操作将记入证据，不能收回。", Article: "招标投标法实施条例第三十一条"},
+	"publish_roster":     {Title: "公布投标人", Text: "将用开标密钥打开各份文件的投标人信息并公布名单。此操作将记入证据，不能收回。", Article: "招标投标法第三十六条"},
+	"start_decrypt":      {Title: "开始解密", Text: "各投标人在时限内解密；时限到后自动关闭。此操作将记入证据。", Article: "电子招标投标办法第三十条"},
+	"close_window":       {Title: "结束解密", Text: "窗口关闭后不再接收解密份额，平台随即打开投标内容。此操作将记入证据，不能收回。", Article: "电子招标投标办法第三十条"},
+	"start_confirmation": {Title: "请各方确认开标记录", Text: "开标记录的内容从现在起固定，各方签名确认。此操作将记入证据。", Article: "电子招标投标办法第三十二条"},
+	"close":              {Title: "结束开标", Text: "开标结束，未确认的投标人视为无异议。此操作将记入证据，不能收回。"},
+	"postpone":           {Title: "推迟开标", Text: "本次会议中止，之后不再解密，直到复会。原因会公布并记入证据。"},
+	"decide_bid":         {Title: "认定未解密原因", Text: "“视为撤销”由投标人承担后果，“视为撤回”退还保证金。认定和理由会公布并记入证据。", Article: "电子招标投标办法第三十一条"},
+	"confirm_record":     {Title: "确认开标记录", Text: "将用本次投标的密钥对开标记录签名。此操作将记入证据，不能收回。"},
+	"report_missing":     {Title: "报告回执缺失", Text: "将出示您的回执；经核验后开标会停下，直到查明。", Article: "招标投标法第三十六条"},
 }
 
 // Irreversible says whether a command is shown and asked for again before it is
