@@ -10,6 +10,8 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else return 1; fi
 }
 
+[ ! -f scripts/deps-postgres.sh ] || bash scripts/deps-postgres.sh
+
 packages=()
 need() { command -v "$1" >/dev/null 2>&1 || packages+=("$2"); }
 need chromium chromium
@@ -18,9 +20,6 @@ need pdfsig poppler-utils
 need qpdf qpdf
 need git git
 fc-list 2>/dev/null | grep -qi 'noto.*cjk' || packages+=(fonts-noto-cjk)
-if ! ls "${PG_BIN:-/nonexistent}/postgres" /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && ! command -v postgres >/dev/null; then
-  packages+=(postgresql)
-fi
 if [ "${#packages[@]}" -gt 0 ]; then
   mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
   echo "deps: installing ${packages[*]}"
@@ -29,7 +28,6 @@ if [ "${#packages[@]}" -gt 0 ]; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${packages[*]}" >/tmp/jianbiao-deps.log 2>&1 ||
     { tail -n 20 /tmp/jianbiao-deps.log; echo "deps: could not install ${packages[*]}: install them by hand, or run as root" >&2; exit 1; }
 fi
-[ ! -x scripts/deps-postgres.sh ] || bash scripts/deps-postgres.sh
 if [ ! -e server/web/node_modules/.package-lock.json ] || [ server/web/package-lock.json -nt server/web/node_modules/.package-lock.json ]; then
   (cd server/web && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json)
 fi

@@ -288,7 +288,7 @@ func (s *Service) Suspend(ctx context.Context, who actor.Actor, id, reason strin
 // Resume ends a suspension; a deadline that passed meanwhile must have been
 // postponed first.
 func (s *Service) Resume(ctx context.Context, who actor.Actor, id string) error {
-	return s.hold(ctx, who, id, "resume", nil)
+	return s.hold(ctx, who, id, "resume_lot", nil)
 }
 
 func (s *Service) hold(ctx context.Context, who actor.Actor, id, command string, reason *string) error {
@@ -310,9 +310,29 @@ func (s *Service) hold(ctx context.Context, who actor.Actor, id, command string,
 			since, reason, tx.Now(), l.ID); err != nil {
 			return fmt.Errorf("%s lot: %w", command, err)
 		}
+		if l.SuspendedSince != nil {
+			if err := extendOpening(ctx, tx, l); err != nil {
+				return err
+			}
+		}
 		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: fields})
 		return nil
 	})
+}
+
+// extendOpening gives the windows that ran in the hall when the suspension began
+// the time that it took.
+func extendOpening(ctx context.Context, tx *evidence.Tx, l *Lot) error {
+	since := *l.SuspendedSince
+	if _, err := tx.ExecContext(ctx, `UPDATE opening SET
+		seal_check_until = seal_check_until + CASE WHEN seal_check_until > $2 THEN CAST($3 AS interval) ELSE '0' END,
+		decrypt_until    = decrypt_until    + CASE WHEN decrypt_until    > $2 THEN CAST($3 AS interval) ELSE '0' END,
+		objection_until  = objection_until  + CASE WHEN objection_until  > $2 THEN CAST($3 AS interval) ELSE '0' END,
+		confirm_until    = confirm_until    + CASE WHEN confirm_until    > $2 THEN CAST($3 AS interval) ELSE '0' END
+		WHERE lot_id = $1`, l.ID, since, fmt.Sprintf("%d microseconds", tx.Now().Sub(since).Microseconds())); err != nil {
+		return fmt.Errorf("extend the windows of the opening: %w", err)
+	}
+	return nil
 }
 
 // Terminate ends the tender (终止招标) with a reason that is published

@@ -27,5 +27,5 @@ func Kinds() []evidence.Kind {
 // Commands are the Chinese names of the commands, for buttons.
 var Commands = map[string]string{
 	"set_document": "编制招标文件", "add_file": "添加附件", "publish": "发布公告", "terminate": "终止招标",
-	"postpone_deadline": "推迟投标截止时间", "suspend": "暂停", "resume": "恢复", "cut_off": "截标", "fail": "招标失败", "open": "开标完成",
+	"postpone_deadline": "推迟投标截止时间", "suspend": "暂停招标投标活动", "resume_lot": "恢复招标投标活动", "cut_off": "截标", "fail": "招标失败", "open": "开标完成",
 }

@@ -42,6 +42,10 @@ var (
 		Detail: says("招标投标活动没有暂停，不需要恢复。"), OK: func(f Facts) bool { return f.Suspended }}
 	deadlineDue = guard{Name: "deadline reached 已到投标截止时间", Code: "lot.before_deadline", Basis: "招标投标法第三十四条",
 		Detail: says("投标截止时间还没有到。"), OK: func(f Facts) bool { return f.Due }}
+	// A deadline that passes in a suspension cuts nothing off: it is postponed
+	// first, and then the suspension may end.
+	mayPostpone = guard{Name: "before the deadline, or suspended 截止之前或暂停期间", Code: "lot.after_deadline",
+		Detail: says("投标截止时间已到，不能再推迟。"), OK: func(f Facts) bool { return !f.Due || f.Suspended }}
 	beforeDeadline = guard{Name: "before the deadline 截止之前", Code: "lot.after_deadline",
 		Detail: says("投标截止时间已到，不能再改动。"), OK: func(f Facts) bool { return !f.Due }}
 )
@@ -62,13 +66,13 @@ var Table = lifecycle.Table[State, Facts]{
 		{From: Drafting, Command: "add_file", By: hosts, To: Drafting, Emit: "document.file_added"},
 		{From: Drafting, Command: "publish", By: hosts, To: Published, Emit: "notice.published", Guards: []guard{hasDocument}},
 		{From: Drafting, Command: "terminate", By: hosts, To: Terminated, Emit: "tender.terminated"},
-		{From: Published, Command: "postpone_deadline", By: hosts, To: Published, Emit: "lot.deadline_postponed", Guards: []guard{beforeDeadline}},
+		{From: Published, Command: "postpone_deadline", By: hosts, To: Published, Emit: "lot.deadline_postponed", Guards: []guard{mayPostpone}},
 		{From: Published, Command: "suspend", By: []actor.Role{actor.Buyer, actor.Agency, actor.Supervisor}, To: Published, Emit: "lot.suspended", Guards: []guard{notSuspended}},
-		{From: Published, Command: "resume", By: []actor.Role{actor.Buyer, actor.Agency, actor.Supervisor}, To: Published, Emit: "lot.resumed", Guards: []guard{suspended}},
+		{From: Published, Command: "resume_lot", By: []actor.Role{actor.Buyer, actor.Agency, actor.Supervisor}, To: Published, Emit: "lot.resumed", Guards: []guard{suspended, beforeDeadline}},
 		{From: Published, Command: "terminate", By: hosts, To: Terminated, Emit: "tender.terminated"},
 		{From: Published, Command: "cut_off", By: []actor.Role{actor.Clock}, To: CutOff, Emit: "lot.cut_off", Guards: []guard{notSuspended, deadlineDue}},
 		{From: CutOff, Command: "suspend", By: []actor.Role{actor.Buyer, actor.Agency, actor.Supervisor}, To: CutOff, Emit: "lot.suspended", Guards: []guard{notSuspended}},
-		{From: CutOff, Command: "resume", By: []actor.Role{actor.Buyer, actor.Agency, actor.Supervisor}, To: CutOff, Emit: "lot.resumed", Guards: []guard{suspended}},
+		{From: CutOff, Command: "resume_lot", By: []actor.Role{actor.Buyer, actor.Agency, actor.Supervisor}, To: CutOff, Emit: "lot.resumed", Guards: []guard{suspended}},
 		{From: CutOff, Command: "fail", By: []actor.Role{actor.Clock}, To: Failed, Emit: "lot.failed"},
 		{From: CutOff, Command: "open", By: []actor.Role{actor.Buyer, actor.Agency, actor.Clock}, To: Opened, Emit: "lot.opened"},
 	},

@@ -175,7 +175,7 @@ func (s *Service) openOwner(ctx context.Context, tx *evidence.Tx, b *Bid) (Roste
 	owner, err := seal.OpenOwner(f, head, parts[0])
 	if err != nil {
 		e.Organisation, e.Flag = "（投标人信息不能读取）", "owner_unreadable"
-		return e, nil, nil //nolint:nilerr // flagged, not rejected: what does not open is the sealer's or the bidder's cause
+		return e, nil, nil // flagged, not rejected
 	}
 	e.Organisation, e.USCC = owner.Name, owner.USCC
 	var registered bool

@@ -42,7 +42,7 @@ func Permit(store *evidence.Store) keystore.Permit {
 		if err != nil {
 			return err
 		}
-		var inRecord, held, closed bool
+		var inRecord, suspended, postponed, closed bool
 		for i := range events {
 			e := &events[i]
 			switch e.Kind {
@@ -57,13 +57,17 @@ func Permit(store *evidence.Store) keystore.Permit {
 				inRecord = inRecord && len(rows) >= MinBids
 			case "decrypt.window_closed":
 				closed = true
-			case "lot.suspended", "opening.postponed":
-				held = true
-			case "lot.resumed", "opening.lobby_reopened":
-				held = false
+			case "lot.suspended":
+				suspended = true
+			case "lot.resumed":
+				suspended = false
+			case "opening.postponed":
+				postponed = true
+			case "opening.lobby_reopened":
+				postponed = false
 			}
 		}
-		if !inRecord || held || (o.Stage == keystore.Contents && !closed) {
+		if !inRecord || suspended || postponed || (o.Stage == keystore.Contents && !closed) {
 			return apperr.New(apperr.Forbidden, "keystore.not_permitted", "证据记录不允许现在打开这份投标文件。")
 		}
 		return nil
@@ -168,7 +172,7 @@ func (s *Service) openBid(ctx context.Context, h *hall, b *Bid) (result, error) 
 func (s *Service) intact(ctx context.Context, b *Bid) (bool, error) {
 	f, err := s.files.Open(ctx, b.EnvelopeID)
 	if err != nil {
-		return false, nil //nolint:nilerr // a file that is gone is not intact
+		return false, nil // a file that is gone is not intact
 	}
 	defer func() { _ = f.Close() }()
 	d := seal.NewDigest()

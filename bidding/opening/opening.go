@@ -6,7 +6,7 @@
 // nobody before the cut-off record, contents and prices nobody before the
 // window has closed. So a bidder's part is judged by its commitment alone, and
 // the opening key is used on contents only after decrypt.window_closed: nobody
-// can choose to fail after seeing the others (docs/adr/0008-two-halves.md).
+// can choose to fail after seeing the others (docs/adr/0008-two-halves-of-the-window.md).
 package opening
 
 import (

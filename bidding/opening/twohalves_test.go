@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The simulation behind docs/adr/0008-two-halves.md. Eight bids are scored by
+// The simulation behind docs/adr/0008-two-halves-of-the-window.md. Eight bids are scored by
 // the usual deviation from their mean (highest and lowest left out above five
 // bids; a point lost for each per cent above, half a point for each below).
 // Three of them belong to a ring. If contents were opened as parts arrive, the

@@ -29,6 +29,7 @@ func Kinds() []evidence.Kind {
 		{Name: "person.created", Label: "登记人员", Class: evidence.Official},
 		{Name: "membership.added", Label: "授予角色", Class: evidence.Official},
 		{Name: "person.password_set", Label: "设置口令", Class: evidence.Nobody},
+		{Name: "person.password_rehashed", Label: "口令散列升级", Class: evidence.Nobody},
 		{Name: "person.disabled", Label: "停用账号", Class: evidence.Official},
 	}
 }

@@ -210,7 +210,8 @@ func (c *counter) byClock() (Result, error) {
 func (c *counter) run(left time.Duration) (time.Time, error) {
 	at := c.q.From.In(workday.Beijing)
 	for left > 0 {
-		d, edge := workday.DayOf(at), time.Time{}
+		d := workday.DayOf(at)
+		var edge time.Time
 		if c.dir > 0 {
 			edge = d.End()
 		} else {

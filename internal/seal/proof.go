@@ -21,7 +21,7 @@ const (
 
 // curve is the SM2 curve with all of its operations.
 //
-//nolint:staticcheck // proofs need sums of products of points; the library has no other way to them
+// proofs need sums of products of points; the library has no other way to them
 func curve() elliptic.Curve { return sm2.P256() }
 
 // point is a pair of coordinates.

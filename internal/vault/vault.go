@@ -43,15 +43,15 @@ const (
 )
 
 var (
-	// ErrWrongPassphrase: the passphrase is not this vault's.
+	// ErrWrongPassphrase says: the passphrase is not this vault's.
 	ErrWrongPassphrase = apperr.New(apperr.Forbidden, "vault.wrong_passphrase", "保险箱口令不正确。请检查大小写和输入法;口令无法由平台找回。")
-	// ErrDamaged: the passphrase is right and the contents do not authenticate.
+	// ErrDamaged says: the passphrase is right and the contents do not authenticate.
 	ErrDamaged = apperr.New(apperr.Invalid, "vault.damaged", "保险箱文件已损坏或被改动,请改用最近一次导出的备份。")
-	// ErrNotVault: these bytes are not a vault of a version we know.
+	// ErrNotVault says: these bytes are not a vault of a version we know.
 	ErrNotVault = apperr.New(apperr.Invalid, "vault.not_vault", "这不是保险箱文件,或其版本高于当前程序。")
-	// ErrTooLarge: the contents exceed MaxSize.
+	// ErrTooLarge says: the contents exceed MaxSize.
 	ErrTooLarge = apperr.New(apperr.TooLarge, "vault.too_large", "保险箱内容过多,请删除不再需要的草稿。")
-	// ErrContents: the document given cannot be stored.
+	// ErrContents says: the document given cannot be stored.
 	ErrContents = apperr.New(apperr.Invalid, "vault.contents", "保险箱内容格式不正确,未予保存。")
 )
 

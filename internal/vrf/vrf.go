@@ -32,9 +32,9 @@ const (
 )
 
 var (
-	// ErrKey: the key is not a point that RFC 9381, 5.4.5 accepts, or has the wrong size.
+	// ErrKey says: the key is not a point that RFC 9381, 5.4.5 accepts, or has the wrong size.
 	ErrKey = apperr.New(apperr.Invalid, "vrf.key", "随机函数的公钥或私钥无效。")
-	// ErrProof: the proof does not hold for this key and input.
+	// ErrProof says: the proof does not hold for this key and input.
 	ErrProof = apperr.New(apperr.Invalid, "vrf.proof", "随机数证明校验未通过:不是登记的公钥对该输入给出的结果。")
 )
 

@@ -248,6 +248,7 @@ func (d *Doc) cell(x, width, height float64, lines []piece, align Align, middle 
 			at += slack
 		case Centre:
 			at += slack / 2
+		case Left:
 		}
 		d.text(at, y, line.text, line.style)
 		y += line.style.line

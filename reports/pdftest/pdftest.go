@@ -22,7 +22,7 @@ var packages = map[string]string{"qpdf": "qpdf"}
 func Run(t testing.TB, tool string, args ...string) string {
 	t.Helper()
 	var out, complaints bytes.Buffer
-	cmd := exec.Command(tool, args...)
+	cmd := exec.CommandContext(t.Context(), tool, args...)
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	if err := cmd.Run(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {

@@ -170,7 +170,8 @@ func newStage(db *sqlx.DB, dsn string) *stage {
 
 // open serves both sides and starts the process with n viewers of each.
 func (s *stage) open(ctx context.Context, n int) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

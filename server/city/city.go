@@ -16,11 +16,6 @@ import (
 // Stream records that the city was begun and finished.
 const Stream = "platform/rehearsal"
 
-// Kinds are the events of this package.
-func Kinds() []evidence.Kind {
-	return []evidence.Kind{{Name: "city.begun", Label: "演练城市开始建立"}, {Name: "city.finished", Label: "演练城市建成"}}
-}
-
 // bidding firms of the city that have keys; the others are there to be played.
 const biddingFirms = 6
 

@@ -70,9 +70,16 @@ type Platform struct {
 	handler     http.Handler
 }
 
+// own are the kinds of what belongs to no domain.
+var own = []evidence.Kind{
+	{Name: "clock.changed", Label: "演练时间调整"},
+	{Name: "city.begun", Label: "演练城市开始建立"},
+	{Name: "city.finished", Label: "演练城市建成"},
+}
+
 // Dictionary is every kind of event that the platform records.
 func Dictionary() evidence.Dictionary {
-	return evidence.NewDictionary(identity.Kinds(), lot.Kinds(), submission.Kinds(), opening.Kinds())
+	return evidence.NewDictionary(own, identity.Kinds(), lot.Kinds(), submission.Kinds(), opening.Kinds())
 }
 
 // Start opens the database, brings its schema up to date and wires everything.

@@ -147,7 +147,7 @@ func (h *hall) ask(ctx context.Context, m map[string]any) (json.RawMessage, erro
 		ch := make(chan ack, 1)
 		h.mu.Lock()
 		ws, moved := h.ws, h.moved
-		var err error = errors.New("no line")
+		err := errors.New("no line")
 		if ws != nil {
 			h.acks[id] = ch
 			_ = ws.SetWriteDeadline(time.Now().Add(5 * time.Second))

@@ -154,6 +154,7 @@ func (p *play) conduct(ctx context.Context, h *hall) error {
 			return p.answer(ctx, h, s)
 		case opening.RecordConfirming:
 			return p.finish(ctx, h, s)
+		default:
 		}
 		return nil
 	})

@@ -99,7 +99,7 @@ func startSupervisor(ctx context.Context, dir string) error {
 			return fmt.Errorf("remove an old answer: %w", err)
 		}
 	}
-	cmd := exec.Command(exe)
+	cmd := exec.CommandContext(context.Background(), exe)
 	cmd.Env = append(os.Environ(), superviseEnv+"="+dir)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
