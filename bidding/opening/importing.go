@@ -262,7 +262,7 @@ func storeResult(ctx context.Context, tx *evidence.Tx, h *hall, r result) error 
 			return err
 		}
 	}
-	if r.forms != nil {
+	if r.outcome == OutcomeOpened {
 		raw, err := canon.Marshal(r.forms)
 		if err != nil {
 			return err

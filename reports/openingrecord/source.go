@@ -58,7 +58,7 @@ func head(l *lot.Lot, s *opening.Snapshot) Record {
 	r := Record{
 		DocumentNumber: "见标开字 " + l.Code, Project: l.Project.Name, Lot: Lot{Code: l.Code, Name: l.Name}, Buyer: l.Project.Buyer,
 		Agency: s.Lot.Agency, Region: regionName(l.Project.Region), Deadline: clockPtr(l.BidDeadline), ClosedAt: clockPtr(s.ClosedAt), IssuedAt: *s.ClosedAt,
-		Host: l.Project.Buyer, TenderDocVersion: fmt.Sprintf("第 %d 版", l.DocumentVersion), PriceCeiling: s.Lot.PriceCeiling,
+		Host: l.Project.Buyer, TenderDocVersion: fmt.Sprintf("第 %d 版", l.DocumentVersion), PriceCeiling: separated(s.Lot.PriceCeiling),
 		Bids: []Bid{}, Objections: []Objection{}, Remarks: []Remark{}, Pauses: []Pause{}, Confirmations: []Confirmation{},
 		VerifyURL: "/lots/" + l.ID,
 		Statements: []string{
@@ -77,6 +77,15 @@ func head(l *lot.Lot, s *opening.Snapshot) Record {
 		r.Coefficient = &Coefficient{Alpha: c.Alpha, Proof: c.Proof, Beta: c.Beta, Value: c.Value, Mapping: c.Mapping}
 	}
 	return r
+}
+
+// separated is an amount as it is printed, with thousands separators.
+func separated(text string) string {
+	d, err := money.Parse(text)
+	if err != nil {
+		return text
+	}
+	return money.Format(d)
 }
 
 func regionName(code string) string {
@@ -129,7 +138,7 @@ func (r *Record) addBids(s *opening.Snapshot) {
 	}
 	for _, row := range s.Table {
 		h := halls[row.Digest]
-		b := Bid{No: row.No, Name: row.Organisation, USCC: row.USCC, SealCheck: "未到场检查", Price: row.Price, Duration: row.Duration,
+		b := Bid{No: row.No, Name: row.Organisation, USCC: row.USCC, SealCheck: "未到场检查", Price: separated(row.Price), Duration: row.Duration,
 			Quality: row.Quality, Manager: row.Manager, Deposit: row.Deposit, Flags: []string{},
 			Decrypt: Decryption{Result: results[row.Outcome], At: clockPtr(h.Part.At), Reason: reason(row.Reason)}}
 		if h.SealChecked != nil {

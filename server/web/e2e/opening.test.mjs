@@ -100,7 +100,7 @@ part('three bidders seal and submit, each at its own computer', async () => {
   const { lot: open } = await stage.platform.get(`/api/lots/${lot}`)
   assert.equal(open.state, 'published')
   // Before the deadline nobody is shown who has submitted or how many.
-  const told = JSON.stringify(await stage.platform.get(`/api/lots/${lot}/hall`)) + JSON.stringify(await stage.platform.events(lot))
+  const told = JSON.stringify(await snapshot()) + JSON.stringify(await stage.platform.events(lot))
   for (const firm of FIRMS) assert.ok(!told.includes(firm.name), 'a bidder is named before the deadline')
 })
 
