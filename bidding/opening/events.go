@@ -75,12 +75,12 @@ func Kinds() []evidence.Kind {
 		}},
 		{Name: "opening.paused", Label: "开标暂停", Text: func(v evidence.View) string { return "开标暂停：" + v.Field("reason") }},
 		{Name: "opening.resumed", Label: "开标恢复", Text: func(v evidence.View) string {
-			return fmt.Sprintf("开标恢复，各项时限顺延 %d 秒", v.Number("extendedSeconds"))
+			return "开标恢复，各项时限顺延 " + lasting(v.Number("extendedSeconds"))
 		}},
 		{Name: "opening.postponed", Label: "开标推迟", Text: func(v evidence.View) string { return "开标推迟：" + v.Field("reason") }},
 		{Name: "opening.reconvened", Label: "通知复会", Text: func(v evidence.View) string { return "定于 " + v.Field("at") + " 复会" }},
 		{Name: "opening.outage_recorded", Label: "平台中断，时限顺延", Text: func(v evidence.View) string {
-			return fmt.Sprintf("平台中断服务 %d 秒，各项时限顺延", v.Number("seconds"))
+			return "平台中断服务 " + lasting(v.Number("seconds")) + "，各项时限顺延"
 		}},
 		{Name: "supervisor.remarked", Label: "监督备注", Text: func(v evidence.View) string {
 			return v.Field("actor.organisationName") + " 备注：" + v.Field("text")
@@ -90,6 +90,18 @@ func Kinds() []evidence.Kind {
 
 // Outcomes are the Chinese names of what became of a bid.
 var Outcomes = map[string]string{OutcomeOpened: "解密成功", OutcomeRevoked: "视为撤销", OutcomeWithdrawn: "视为撤回", OutcomeUndecided: "待认定"}
+
+// lasting is a duration in words.
+func lasting(seconds int64) string {
+	switch {
+	case seconds < 60:
+		return fmt.Sprintf("%d 秒", seconds)
+	case seconds < 3600:
+		return fmt.Sprintf("%d 分 %d 秒", seconds/60, seconds%60)
+	default:
+		return fmt.Sprintf("%d 小时 %d 分", seconds/3600, seconds%3600/60)
+	}
+}
 
 // short is the beginning of a digest, for reading.
 func short(digest string) string {

@@ -108,6 +108,7 @@ type HallLot struct {
 	ID           string     `json:"id"`
 	Code         string     `json:"code"`
 	Name         string     `json:"name"`
+	State        lot.State  `json:"state"`
 	Project      string     `json:"project"`
 	Buyer        string     `json:"buyer"`
 	Agency       string     `json:"agency,omitempty"`
@@ -170,7 +171,7 @@ func (h *hall) snapshot() (*Snapshot, error) {
 	snap := &Snapshot{State: o.State, StateLabel: Table.Labels[o.State], Step: Step(o.State), ScheduledAt: o.ScheduledAt,
 		Windows: map[string]Window{}, Bids: []HallBid{}, Table: []Reading{}, Objections: []Objection{}, Remarks: []Remark{}, Pauses: []Pause{},
 		HostSigned: o.HostConfirmedAt, RecordDigest: text(o.RecordDigest), ClosedAt: o.ClosedAt, Params: h.params,
-		Lot: HallLot{ID: l.ID, Code: l.Code, Name: l.Name, Project: l.Project.Name, Buyer: l.Project.Buyer, Agency: text(l.Project.Agency),
+		Lot: HallLot{ID: l.ID, Code: l.Code, Name: l.Name, State: l.State, Project: l.Project.Name, Buyer: l.Project.Buyer, Agency: text(l.Project.Agency),
 			Region: l.Project.Region, BidDeadline: l.BidDeadline, VRFKey: text(l.VRFKey)}}
 	if l.PriceCeiling != nil {
 		snap.Lot.PriceCeiling = l.PriceCeiling.StringFixed(2)

@@ -136,7 +136,7 @@ part('the hall before and at the deadline', async () => {
   await unlocked(anne, '打开我的保险箱')
   await anne.seat.page.getByText('已准备好').waitFor()
   await stage.platform.clock({ moveTo: new Date(deadline).toISOString() })
-  await wall.page.getByText('截标记录 3 份').waitFor()
+  await wall.page.getByText('截止记录 3 份').waitFor()
   const words = await wall.page.innerText('main')
   for (const firm of FIRMS) assert.ok(!words.includes(firm.name), 'a bidder is named before the roster')
   await pressed(host, '开始开标')
@@ -208,7 +208,7 @@ part('the window runs out; prices are read out', async () => {
 })
 
 part('an objection is raised and answered', async () => {
-  await pressed(host, '开启异议')
+  await pressed(host, '进入异议环节')
   await inState('objection_window')
   const { page } = anne.seat
   await page.getByRole('button', { name: '提出异议', exact: true }).click()
@@ -224,11 +224,11 @@ part('an objection is raised and answered', async () => {
 })
 
 part('everybody confirms, the host closes, the record is downloaded', async () => {
-  await pressed(host, '确认开标记录')
+  await pressed(host, '请各方确认开标记录')
   await inState('record_confirming')
   for (const firm of [anne, bram]) await big(firm.seat, '确认开标记录并签名').click()
   await Promise.all([anne, bram].map((f) => until('a confirmation', async () => (await snapshot()).bids.find((b) => b.organisation === f.name).confirmed)))
-  await pressed(host, '签署开标记录')
+  await pressed(host, '主持人签署开标记录')
   await until("the host's signature", async () => (await snapshot()).hostSigned)
   if ((await snapshot()).state !== 'closed') await pressed(host, '结束开标')
   await inState('closed')

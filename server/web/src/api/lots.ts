@@ -176,7 +176,7 @@ export const commandLot = <T = unknown>(id: string, command: string, input: unkn
 
 export const fileUrl = (id: string, file: string): string => `${at(id)}/document/files/${encodeURIComponent(file)}`
 
-/** The cut-off record （截标记录）: digests of all valid bids, sorted; 412 before the deadline. */
+/** The cut-off record （截止记录）: digests of all valid bids, sorted; 412 before the deadline. */
 export interface CutoffRecord {
   recordedAt: string
   count: number

@@ -77,26 +77,26 @@ function lobby({ hall, mine, open }: BidderFacts, bid: HallBid | undefined): Bid
 
 /** Cut off, not yet begun: the passphrase can be tried, and the record looked at. */
 function afterCutoff({ hall, mine, open }: BidderFacts, bid: HallBid | undefined): BidderStep {
-  if (!mine) return { tone: 'act', title: '已截标，先试一下口令', text: `截标记录共 ${hall.cutoff?.count ?? 0} 份。主持人开始后先做密封检查，现在可以先打开保险箱。`, act: 'unlock', button: '打开我的保险箱', passphrase: !open }
-  if (bid) return { tone: 'done', title: '已截标，我公司在记录里', text: `我公司的文件是截标记录第 ${bid.no} 行。主持人开始后，请在这里确认密封完好。` }
+  if (!mine) return { tone: 'act', title: '已截标，先试一下口令', text: `截止记录共 ${hall.cutoff?.count ?? 0} 份。主持人开始后先做密封检查，现在可以先打开保险箱。`, act: 'unlock', button: '打开我的保险箱', passphrase: !open }
+  if (bid) return { tone: 'done', title: '已截标，我公司在记录里', text: `我公司的文件是截止记录第 ${bid.no} 行。主持人开始后，请在这里确认密封完好。` }
   if (mine.length === 0) return { tone: 'wait', title: '已截标', text: '本机保险箱里没有本标段的文件，可以旁听。' }
-  return { tone: 'wait', title: '截标记录里没有找到我公司的文件', text: '请留在本页：主持人开始密封检查后，可以在这里凭回执报告缺失。' }
+  return { tone: 'wait', title: '截止记录里没有找到我公司的文件', text: '请留在本页：主持人开始密封检查后，可以在这里凭回执报告缺失。' }
 }
 
 function sealCheck({ hall, mine, open }: BidderFacts, bid: HallBid | undefined): BidderStep {
   const end = until(hall.windows.sealCheck?.until)
-  if (!hall.cutoff) return { tone: 'wait', title: '正在截标', text: '平台正在形成截标记录。', ...end }
-  if (!mine) return { tone: 'act', title: '密封检查', text: '用口令打开保险箱，核对我公司的投标文件在截标记录里，没有被动过。', act: 'check_seal', button: '打开保险箱并做密封检查', passphrase: true, ...end }
+  if (!hall.cutoff) return { tone: 'wait', title: '正在截标', text: '平台正在形成截止记录。', ...end }
+  if (!mine) return { tone: 'act', title: '密封检查', text: '用口令打开保险箱，核对我公司的投标文件在截止记录里，没有被动过。', act: 'check_seal', button: '打开保险箱并做密封检查', passphrase: true, ...end }
   if (mine.length === 0) return { tone: 'wait', title: '保险箱里没有本标段的文件', text: '没有投标可以旁听；如果已递交，请到“保险箱”页面恢复备份后再来。', ...end }
-  if (!bid) return { tone: 'alarm', title: '截标记录里没有我公司的文件', text: '您有平台签发的回执，但截标记录里找不到它。请立即报告：平台会停下开标，凭回执核对。', act: 'report_missing', button: '出示回执，报告缺失', passphrase: !open, ...end }
-  if (bid.sealChecked) return { tone: 'wait', title: '密封完好', text: `我公司的文件是截标记录第 ${bid.no} 行，与回执一致。等待主持人公布名单。`, ...end }
-  return { tone: 'act', title: '密封检查', text: `在截标记录第 ${bid.no} 行找到了我公司的文件。请核对并确认密封完好。`, act: 'check_seal', button: '核对无误，密封完好', passphrase: !open, ...end }
+  if (!bid) return { tone: 'alarm', title: '截止记录里没有我公司的文件', text: '您有平台签发的回执，但截止记录里找不到它。请立即报告：平台会停下开标，凭回执核对。', act: 'report_missing', button: '出示回执，报告缺失', passphrase: !open, ...end }
+  if (bid.sealChecked) return { tone: 'wait', title: '密封完好', text: `我公司的文件是截止记录第 ${bid.no} 行，与回执一致。等待主持人公布名单。`, ...end }
+  return { tone: 'act', title: '密封检查', text: `在截止记录第 ${bid.no} 行找到了我公司的文件。请核对并确认密封完好。`, act: 'check_seal', button: '核对无误，密封完好', passphrase: !open, ...end }
 }
 
 function decrypt({ hall, mine, open }: BidderFacts, bid: HallBid | undefined): BidderStep {
   const end = until(hall.windows.decrypt?.until)
   if (bid?.part.state === 'released') return { tone: 'done', title: '解密成功', text: '份额已送达并核对无误。没有人能在时限结束前看到报价；等待其他投标人。', ...end }
-  if (mine && !bid) return { tone: 'wait', title: '旁听中', text: '截标记录里没有我公司的文件，不需要解密。', ...end }
+  if (mine && !bid) return { tone: 'wait', title: '旁听中', text: '截止记录里没有我公司的文件，不需要解密。', ...end }
   const first = { act: 'release_part', passphrase: !open, ...end } as const
   if (bid?.part.state === 'failed') return { tone: 'alarm', title: '这次没有成功，可以再试', text: '时限之内可以反复尝试，每次尝试都有记录。', button: open ? '再试一次，解密我的文件' : '输入口令，再试一次', ...first }
   return { tone: 'act', title: '请在时限内解密', text: '私钥在本机，只发送一段解密份额。', button: open ? '解密我的文件' : '输入口令，解密我的文件', ...first }

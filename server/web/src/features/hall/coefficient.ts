@@ -23,7 +23,7 @@ export async function recompute(hall: HallSnapshot, closing: EventView | undefin
   if (drawn.output !== toBase64url(c.beta)) return { ok: false, why: '随机数与证明不符' }
   if (drawn.choice !== c.index || c.values[drawn.choice] !== c.value) return { ok: false, why: '取值与随机数不符' }
   const alpha = await alphaOf(hall, closing, prover)
-  if (alpha !== undefined && alpha !== c.alpha.toLowerCase()) return { ok: false, why: '输入与截标记录、解密份额不符' }
+  if (alpha !== undefined && alpha !== c.alpha.toLowerCase()) return { ok: false, why: '输入与截止记录、解密份额不符' }
   return { ok: true, input: alpha !== undefined }
 }
 

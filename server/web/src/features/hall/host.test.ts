@@ -40,6 +40,6 @@ describe('waitingFor', () => {
   })
   it('gives no name before the roster', () => {
     const { organisation: _, ...nameless } = bid(4)
-    expect(waitingFor(hall('started', [nameless]))?.items[0]?.name).toBe('截标记录第 4 行')
+    expect(waitingFor(hall('started', [nameless]))?.items[0]?.name).toBe('截止记录第 4 行')
   })
 })

@@ -29,7 +29,7 @@ export interface Waiting {
 
 type Rule = (hall: HallSnapshot) => Waiting | undefined
 
-const name = (b: HallBid): string => b.organisation ?? `截标记录第 ${b.no} 行`
+const name = (b: HallBid): string => b.organisation ?? `截止记录第 ${b.no} 行`
 const took = (hall: HallSnapshot): HallBid[] => hall.bids.filter((b) => !b.outcome || b.outcome === 'opened')
 const items = (bids: readonly HallBid[], note = ''): Waiting['items'] => bids.map((b) => ({ name: name(b), note, urgent: false }))
 
@@ -57,8 +57,8 @@ function some(title: string, list: Waiting['items']): Waiting | undefined {
 /** What the host should know at each step, in one sentence. */
 export const HINTS: Readonly<Record<string, string>> = {
   scheduled: '大厅在开标前一小时自动开放。',
-  lobby_open: '到投标截止时间，平台自动形成截标记录；满三家即可开始。截标前任何人都看不到递交情况。',
-  started: '各投标人正在核对自己的文件是否原样在截标记录里。全部核对或到时后，即可公布名单。',
+  lobby_open: '到投标截止时间，平台自动形成截止记录；满三家即可开始。截标前任何人都看不到递交情况。',
+  started: '各投标人正在核对自己的文件是否原样在截止记录里。全部核对或到时后，即可公布名单。',
   roster_published: '请宣布投标人名单，并提醒各家准备好口令。宣布后开始解密。',
   decrypting: '各家正在自己的电脑上解密。有困难的会显示在下面，可以打电话帮助；全部完成或到时后自动关闭。',
   decrypt_closed: '平台正在打开各家文件并生成开标一览表，不需要操作。',

@@ -77,7 +77,7 @@ export function useBidder(lot: string, hall: Hall, command: Command, vault: Hall
   /** Not found in the record is no failure here: the card turns to the alarm by itself. */
   async function checkSeal(): Promise<boolean> {
     if (!bid.value) return true
-    working.value = '正在核对截标记录和回执'
+    working.value = '正在核对截止记录和回执'
     await vault.verify(lot, bid.value.digest)
     return signed('check_seal', {})
   }
