@@ -163,7 +163,11 @@ func (s *Service) openOwner(ctx context.Context, tx *evidence.Tx, b *Bid) (Roste
 		e.Organisation, e.Flag = "（投标人信息缺失）", "owner_unreadable"
 		return e, nil, nil
 	}
-	parts, err := s.tenderParts(ctx, b, keystore.Owners, []string{section.WrapTender})
+	parts, err := s.tenderParts(ctx, b, head.OpeningKey, keystore.Owners, []string{section.WrapTender})
+	if strings.HasPrefix(apperr.CodeOf(err), "seal.") {
+		e.Organisation, e.Flag = "（投标人信息不能读取）", "owner_unreadable"
+		return e, nil, nil // flagged, not rejected
+	}
 	if err != nil {
 		return e, nil, err
 	}
@@ -190,15 +194,20 @@ func (s *Service) openOwner(ctx context.Context, tx *evidence.Tx, b *Bid) (Roste
 	return e, raw, err
 }
 
-// tenderParts has the holders release their partials and combines them.
-func (s *Service) tenderParts(ctx context.Context, b *Bid, stage keystore.Stage, wraps []string) ([][]byte, error) {
+// tenderParts has the holders release their partials, each with a proof that it
+// is right, and combines them: a false partial names its holder, and a capsule
+// that does not open with a right one names its sealer.
+func (s *Service) tenderParts(ctx context.Context, b *Bid, key seal.PublicKey, stage keystore.Stage, wraps []string) ([][]byte, error) {
 	partials, err := s.keys.Release(ctx, keystore.Order{Lot: b.LotID, Stage: stage, Digest: b.Digest, Wraps: wraps})
 	if err != nil {
 		return nil, fmt.Errorf("release %s of %s: %w", stage, b.Digest, err)
 	}
 	out := make([][]byte, len(wraps))
 	for i, wrap := range wraps {
-		if out[i], err = seal.Combine(wrap, partials[i]...); err != nil {
+		if len(partials[i]) != 1 {
+			return nil, fmt.Errorf("%d partials of %s: %w", len(partials[i]), b.Digest, seal.ErrPartial)
+		}
+		if out[i], err = seal.CombineProven(wrap, key, partials[i][0]); err != nil {
 			return nil, fmt.Errorf("combine partials of %s: %w", b.Digest, err)
 		}
 	}

@@ -154,13 +154,14 @@ func (s *Service) openBid(ctx context.Context, h *hall, b *Bid) (result, error) 
 	if ierr != nil {
 		return res, ierr
 	}
-	switch cause := seal.Attribute(err, intact); cause {
+	cause := seal.Attribute(err, intact)
+	var part *seal.PartError
+	if intact && errors.As(err, &part) && part.Role == seal.RoleTender {
+		cause = seal.CauseSealer // the partial was proven right, so the capsule held something else
+	}
+	switch cause {
 	case seal.CauseBidder, seal.CauseSealer:
 		res.outcome, res.reason = OutcomeRevoked, string(cause)
-	case seal.CauseHolder:
-		// Without proofs of the partials a false partial and a false capsule look
-		// alike; the buyer decides.
-		res.outcome, res.reason = OutcomeUndecided, string(cause)
 	default:
 		res.outcome, res.reason = OutcomeWithdrawn, string(cause)
 	}
@@ -203,7 +204,7 @@ func (s *Service) openSections(ctx context.Context, b *Bid, res *result) error {
 			sections, wraps = append(sections, sec), append(wraps, sec.WrapTender)
 		}
 	}
-	tender, err := s.tenderParts(ctx, b, keystore.Contents, wraps)
+	tender, err := s.tenderParts(ctx, b, head.OpeningKey, keystore.Contents, wraps)
 	if err != nil {
 		return err
 	}

@@ -185,11 +185,11 @@ func (s *Store) Release(ctx context.Context, o Order) ([][]seal.Partial, error) 
 		if err != nil {
 			return nil, err
 		}
-		point, err := seal.PartialOf(f.Opening, c1)
+		point, proof, err := seal.ProvePartial(f.Opening, c1)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = []seal.Partial{{Holder: "platform", Point: point}}
+		out[i] = []seal.Partial{{Holder: "platform", Point: point, Proof: proof}}
 	}
 	return out, nil
 }
