@@ -2,6 +2,8 @@ module jianbiao
 
 go 1.26.0
 
+ignore ./server/web/node_modules
+
 require (
 	filippo.io/edwards25519 v1.2.0
 	github.com/danielgtaylor/huma/v2 v2.37.2

@@ -81,8 +81,8 @@ CREATE TABLE envelope (
   digest     text NOT NULL,
   prefix     bytea NOT NULL, -- the first bytes of the file, on which a lot's cut-off key is tried
   tag        bytea NOT NULL, -- HMAC under a secret of the lot's: refuses two versions of one number, links nothing
-  CONSTRAINT envelope_tag_unique UNIQUE (tag),
-  CONSTRAINT envelope_digest_unique UNIQUE (digest)
+  CONSTRAINT envelope_digest_unique UNIQUE (digest),
+  CONSTRAINT envelope_tag_unique UNIQUE (tag)
 );
 -- A firm's signing keys made in its vault; a bid's owner is who signed with one of them. (CA certificates come beside them.)
 CREATE TABLE firm_key (

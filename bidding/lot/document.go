@@ -204,7 +204,7 @@ func (s *Service) checkDeposit(l *Lot, p Params) error {
 		return nil
 	}
 	if err := s.periods.CheckRatio("R13-1", decimal.RequireFromString(p.Deposit.Amount), l.Estimate); err != nil {
-		return err
+		return field(err, "deposit")
 	}
 	if len(p.Deposit.Forms) == 1 && slices.Contains([]string{"现金", "转账", "电汇"}, p.Deposit.Forms[0]) {
 		return apperr.New(apperr.Invalid, "document.deposit_cash_only", "投标保证金不得限定为现金或转账：应同时接受银行保函、保证保险等形式。").

@@ -49,11 +49,15 @@ type Service struct {
 	mu     sync.Mutex
 	day    time.Time
 	counts map[string]int
+	recent map[string]seal.Receipt // by digest, for an answer that was lost on its way
 }
+
+// keepRecent is how many receipts are remembered, in memory only.
+const keepRecent = 512
 
 // NewService wires the package.
 func NewService(store *evidence.Store, keys *keystore.Store, files blob.Store) *Service {
-	return &Service{store: store, keys: keys, files: files, counts: map[string]int{}}
+	return &Service{store: store, keys: keys, files: files, counts: map[string]int{}, recent: map[string]seal.Receipt{}}
 }
 
 // Kinds are the events of this package.
@@ -82,6 +86,7 @@ var (
 	errMalformed = apperr.New(apperr.Invalid, "bid.malformed", "这不是一份完整的加密投标文件：请用本平台的投标工具重新加密后再提交。")
 	errNotOpen   = refuse("bid.no_such_lot", "没有标段接收这份文件：它可能是给别的标段、旧的招标文件，或者标段还没有发布。请核对标段后重新加密。")
 	errBroken    = apperr.New(apperr.Invalid, "bid.interrupted", "上传中断了，文件没有收到：请重新提交，截止时间之前都有效。")
+	errAlready   = refuse("bid.already_received", "这份文件已经收到过了，回执在您的保险箱里，不需要再次提交。")
 	errNotFirm   = apperr.New(apperr.Forbidden, "bid.not_certified", "只有经过核验的单位可以提交投标文件：请先完成单位核验。")
 )
 
@@ -114,9 +119,30 @@ func (s *Service) Submit(ctx context.Context, who actor.Actor, body io.Reader) (
 	receipt, err := s.accept(ctx, in, id)
 	if err != nil {
 		_ = s.files.Delete(context.WithoutCancel(ctx), id)
+		if known, ok := s.again(in, err); ok {
+			return known, nil
+		}
 		return seal.Receipt{}, s.judgeEnd(ctx, in, err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.recent) >= keepRecent {
+		clear(s.recent)
+	}
+	s.recent[receipt.Digest] = receipt
 	return receipt, nil
+}
+
+// again answers an envelope that came a second time with the receipt of the
+// first: whoever has all its bytes made it or was sent it.
+func (s *Service) again(in *incoming, failure error) (seal.Receipt, bool) {
+	if !errors.Is(failure, errAlready) {
+		return seal.Receipt{}, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.recent[in.digest]
+	return r, ok
 }
 
 // incoming is an envelope on its way, known only in memory.
@@ -319,7 +345,7 @@ func insert(ctx context.Context, tx *evidence.Tx, in *incoming, id string, tag [
 	case database.Violates(err, "envelope_tag_unique"):
 		return refuse("bid.not_newest", "这份投标文件已经有了第 %d 版：请在最新的一版上替换或撤回。", in.header.Number)
 	case database.Violates(err, "envelope_digest_unique"):
-		return refuse("bid.already_received", "这份文件已经收到过了，回执在您的保险箱里，不需要再次提交。")
+		return errAlready
 	case err != nil:
 		return fmt.Errorf("store envelope: %w", err)
 	}

@@ -21,7 +21,7 @@ import (
 
 const (
 	saltSize = 32
-	minPlain = saltSize + 4 + int64(len(`{"files":[],"form":null,"v":1}`))
+	minPlain = saltSize + 4 + int64(len(`{"files":[],"form":0,"v":1}`)) // the shortest form has one character
 )
 
 // File is one file of a section as its index lists it.

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"jianbiao/internal/evidence"
 	"jianbiao/internal/identity"
 	"jianbiao/internal/keystore"
+	"jianbiao/internal/lifecycle"
 	"jianbiao/server/room"
 )
 
@@ -256,7 +258,7 @@ func (t *trade) lotPage(ctx context.Context, who actor.Actor, l *lot.Lot) (LotPa
 	if err != nil {
 		return p, err
 	}
-	p.Actions = room.Actions(lot.Actions(l, who, legal), lot.Commands)
+	p.Actions = room.Actions(slices.DeleteFunc(lot.Actions(l, who, legal), ofOpening), lot.Commands)
 	p.Milestones = milestones(l, briefs[l.ID], legal)
 	doc, err := t.Lots.Document(ctx, l.ID)
 	switch {
@@ -270,6 +272,12 @@ func (t *trade) lotPage(ctx context.Context, who actor.Actor, l *lot.Lot) (LotPa
 		p.Notices = append(p.Notices, NoticeView{n.Number, n.Kind, n.Title, n.Body, Stamp(n.PublishedAt), n.Digest})
 	}
 	return p, err
+}
+
+// ofOpening are the moves of a lot that its opening makes; nobody gives them by
+// themselves.
+func ofOpening(a lifecycle.Action) bool {
+	return slices.Contains([]string{"cut_off", "open", "fail"}, a.Command)
 }
 
 func detail(l *lot.Lot, o *opening.Brief, who actor.Actor) LotDetail {

@@ -129,10 +129,13 @@ func (p *play) conduct(ctx context.Context, h *hall) error {
 			p.tell(s.StateLabel, "%s", talk(s))
 			p.pause(ctx, hostShare)
 		}
-		if p.o.Seat == "host" {
+		if p.o.Seat == "host" && s.State != opening.Decrypting {
 			return nil
 		}
 		if s.Paused != nil {
+			if p.o.Seat == "host" {
+				return nil
+			}
 			return h.command(ctx, "resume", nil)
 		}
 		switch s.State {
@@ -174,11 +177,11 @@ func talk(s *opening.Snapshot) string {
 }
 
 // passWindow lets the rest of the decryption window pass once everybody who can
-// has released: only a rehearsal's clock can do that, and only while no person
-// holds a seat.
+// has released, a person in a seat included: nobody has anything left to do in
+// it. Only a rehearsal's clock can do that.
 func (p *play) passWindow(ctx context.Context, s *opening.Snapshot) error {
 	w, ok := s.Windows["decrypt"]
-	if !ok || p.o.Seat != "" {
+	if !ok {
 		return nil
 	}
 	for _, b := range s.Bids {

@@ -169,6 +169,12 @@ class Seat {
     mkdirSync(SHOTS, { recursive: true })
     await this.page.screenshot({ path: path.join(SHOTS, `${name}.png`) })
   }
+  /** Saves what the browser downloaded among the pictures; gives its path. */
+  async keep(download, name) {
+    const file = path.join(SHOTS, name)
+    await download.saveAs(file)
+    return file
+  }
   button(name) {
     return this.page.getByRole('button', { name, exact: true })
   }

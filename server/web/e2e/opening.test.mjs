@@ -234,11 +234,13 @@ part('everybody confirms, the host closes, the record is downloaded', async () =
   await inState('closed')
 
   const [download] = await Promise.all([bram.seat.page.waitForEvent('download'), big(bram.seat, '下载开标记录').click()])
-  const { stdout } = await run('pdftotext', ['-layout', await download.path(), '-'])
+  const record = await bram.seat.keep(download, 'record.pdf')
+  const { stdout } = await run('pdftotext', ['-layout', record, '-'])
   for (const firm of FIRMS) assert.ok(stdout.includes(firm.name), `${firm.name} is not in the record`)
   for (const firm of [anne, bram]) assert.ok(stdout.includes(firm.shown), `${firm.shown} is not in the record`)
   assert.ok(!stdout.includes(cora.shown), 'the record tells a price that was never opened')
-  assert.ok(stdout.replace(/\s/g, '').includes(OBJECTION), 'the objection is not in the record')
+  const flowing = (await run('pdftotext', ['-raw', record, '-'])).stdout.replace(/\s/g, '')
+  assert.ok(flowing.includes(OBJECTION), 'the objection is not in the record')
 })
 
 part('whoever lost the line missed nothing, and nothing came twice', async () => {

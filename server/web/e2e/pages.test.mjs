@@ -1,0 +1,120 @@
+// Every page on a desk and on a phone: no error in the console, nothing wider than the screen, no serious finding of
+// axe, no raw code, undefined or English sentence where people read.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import AxeBuilder from '@axe-core/playwright'
+import { DESKTOP, PHONE, Stage, until, WALL } from './harness.mjs'
+
+let stage, lots
+
+before(async () => {
+  stage = await Stage.open()
+  lots = (await stage.platform.get('/api/lots?limit=100')).items
+})
+after(() => stage?.close())
+
+const lotIn = (opening, state) => lots.find((l) => l.openingState === opening && (!state || l.state === state)).id
+const OPENING_STATES = [
+  'scheduled', 'lobby_open', 'started', 'roster_published', 'decrypting', 'decrypt_closed', 'imported', 'announcing', 'objection_window', 'record_confirming', 'closed',
+  'aborted_lt3', 'postponed', 'reconvened',
+]
+
+/** Words that may stand in Latin letters where people read: names of things, units, codes set apart as codes. */
+const LATIN = /https?:\/\/\S+|Caps Lock|\bPDF\b|\bSM[234]\b|\bVRF\b|\bCA\b|\bUSB\b|\bU 盘|\bWD\b|\b[A-Z]{1,4}-[A-Z0-9-]+\b|\bR\d{2}(-\d)?\b|Yanlian-2026/g
+
+/** What nobody should read on a page of ours. */
+function badWords(text) {
+  const found = []
+  for (const bad of ['undefined', '[object', 'NaN', 'null', 'Invalid Date', '{{', 'Error:']) if (text.includes(bad)) found.push(bad)
+  const plain = text.replace(LATIN, ' ')
+  for (const [code] of plain.matchAll(/\b[a-z]+(?:_[a-z0-9]+)+\b/g)) found.push(code) // an enumeration as the program spells it
+  for (const line of plain.split('\n')) if (/(?:\b[A-Za-z]{2,}\b[ ,.]+){2}\b[A-Za-z]{2,}\b/.test(line)) found.push(`English: ${line.trim()}`)
+  return [...new Set(found)]
+}
+
+/** The words of a page without what is set apart as a code for the help desk, and without what people typed. */
+const words = (page) => page.evaluate(() => {
+  const copy = document.body.cloneNode(true)
+  for (const e of copy.querySelectorAll('.jb-code, .jb-digest, script, style, svg, pre, code')) e.remove()
+  const shown = document.createElement('div')
+  shown.append(...copy.childNodes)
+  document.body.append(shown)
+  const text = shown.innerText
+  shown.remove()
+  return text
+})
+
+async function look(seat, where, sight, ready) {
+  const { page } = seat
+  const found = []
+  await page.setViewportSize(sight)
+  const answer = await page.goto(seat.base + where)
+  if (answer && answer.status() >= 400 && !where.includes('nowhere')) found.push(`answer ${answer.status()}`)
+  await (ready ? ready(page) : page.getByRole('heading', { level: 1 }).first().waitFor())
+  await until('the page to be still', () => page.evaluate(() => document.querySelectorAll('.busy, .el-loading-mask').length === 0), 15_000).catch((e) => found.push(e.message))
+  const wide = await page.evaluate(() => {
+    const over = document.documentElement.scrollWidth - document.documentElement.clientWidth
+    if (over <= 0) return ''
+    const worst = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).slice(-3).map((e) => `${e.tagName}.${e.className}`)
+    return `${over} px wider than the screen: ${worst.join(' ')}`
+  })
+  if (wide) found.push(wide)
+  found.push(...badWords(await words(page)).map((w) => `reads “${w}”`))
+  const axe = await new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).analyze()
+  for (const v of axe.violations) if (v.impact === 'serious' || v.impact === 'critical') found.push(`axe ${v.id}: ${v.nodes.slice(0, 2).map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? ''}`).join(' | ')}`)
+  found.push(...stage.faults())
+  if (found.length || process.env['SHOTS']) await seat.shot(`page-${sight.width}-${seat.name}${where.replaceAll(lots.find((l) => where.includes(l.id))?.id ?? '-', lots.find((l) => where.includes(l.id))?.openingState ?? '-').replaceAll(/\W+/g, '-')}`)
+  return found.map((f) => `${sight.width} ${seat.name} ${where}: ${f}`)
+}
+
+/** One visitor's pages at both sizes; everything that is wrong is told at once. */
+function tour(name, login, pages) {
+  test(`pages of ${name}`, async () => {
+    const seat = await stage.seat(name)
+    if (login) await seat.enter(login)
+    const found = []
+    await stage.play(name, async () => {
+      for (const { where, sights = [DESKTOP, PHONE], ready } of pages()) {
+        for (const sight of sights) found.push(...(await look(seat, where, sight, ready).catch((e) => [`${sight.width} ${name} ${where}: ${e.message.split('\n')[0]}`])))
+      }
+    })
+    await seat.close()
+    assert.deepEqual(found, [])
+  })
+}
+
+const inHall = (page) => page.getByText('连接正常').waitFor()
+const hall = (state, sights) => ({ where: `/lots/${lotIn(state)}/hall`, ready: inHall, sights })
+const unlocked = async (page) => {
+  const field = page.locator('#vault-pass')
+  await Promise.race([field.waitFor(), page.getByRole('heading', { name: /回执|我关注|投标函/ }).first().waitFor()])
+  if (!(await field.isVisible())) return
+  await field.fill('Yanlian-2026')
+  await page.getByRole('button', { name: '打开保险箱' }).click()
+  await field.waitFor({ state: 'detached' })
+}
+
+tour('visitor', '', () => [
+  { where: '/', ready: (page) => page.getByText('老旧小区').first().waitFor() },
+  ...['published', 'cut_off', 'opened', 'failed', 'terminated'].map((s) => ({ where: `/lots/${lots.find((l) => l.state === s).id}` })),
+  { where: '/login', ready: (page) => page.getByText('演练城市的人员').waitFor() },
+  { where: '/deadline' }, { where: '/rehearsal', ready: (page) => page.getByRole('button', { name: '开始一场演练' }).waitFor() }, { where: '/nowhere' },
+  hall('decrypting'), hall('closed'),
+])
+tour('wall', '', () => OPENING_STATES.map((s) => ({ where: `/lots/${lotIn(s)}/screen`, sights: s === 'announcing' ? [WALL, PHONE] : [WALL], ready: inHall })))
+tour('buyer', 'buyer1', () => [{ where: '/desk' }, { where: '/desk/new', ready: (page) => page.locator('#p-name').waitFor() }, hall('roster_published', [DESKTOP])])
+tour('agency', 'agency1', () => [{ where: '/desk' }, { where: '/desk/new' }, ...OPENING_STATES.map((s) => hall(s, ['started', 'objection_window'].includes(s) ? [DESKTOP, PHONE] : [DESKTOP]))])
+tour('supervisor', 'supervisor1', () => [{ where: '/desk' }, hall('decrypting'), hall('record_confirming', [DESKTOP])])
+tour('bidder', 'bidder1', () => [
+  { where: '/desk', ready: unlocked }, { where: '/vault', ready: unlocked }, { where: `/bids/new/${lotIn('scheduled', 'published')}`, ready: unlocked },
+  ...OPENING_STATES.map((s) => hall(s, ['decrypting', 'announcing'].includes(s) ? [DESKTOP, PHONE] : [DESKTOP])),
+])
+tour('newcomer', 'bidder30', () => [{ where: '/vault', ready: (page) => page.locator('#vault-legal').waitFor() }])
+
+test('the deadline calculator computes what the rule says', async () => {
+  const seat = await stage.seat('calculator')
+  await seat.go('/deadline')
+  await seat.shot('deadline-start')
+  assert.deepEqual(stage.faults(), [])
+  await seat.close()
+})
