@@ -47,7 +47,8 @@ func (p *play) check(ctx context.Context) (Summary, error) {
 }
 
 func (p *play) judge(s *opening.Snapshot, sum Summary) error {
-	if p.o.Bidders < opening.MinBids {
+	stayedAway := p.o.Seat == "bidder" && s.Cutoff != nil && s.Cutoff.Count < opening.MinBids
+	if p.o.Bidders < opening.MinBids || stayedAway {
 		for _, b := range s.Bids {
 			if b.Organisation != "" {
 				return errors.New("不足三家，却公开了投标人名称")

@@ -156,6 +156,10 @@ func (h *hall) ask(ctx context.Context, m map[string]any) (json.RawMessage, erro
 		h.mu.Unlock()
 		if err == nil {
 			if a, ok := h.answered(ctx, ch, ws); ok {
+				if a.Problem != nil && a.Problem.Status == http.StatusServiceUnavailable {
+					rest(ctx, 500*time.Millisecond) // the database is away for a moment
+					continue
+				}
 				if a.Problem != nil {
 					return nil, a.Problem
 				}

@@ -161,6 +161,9 @@ func (p *play) prepare(ctx context.Context) (err error) {
 		}
 		p.setLease(lease.Lease)
 	}
+	if err := p.calm(ctx); err != nil {
+		return err
+	}
 	for _, l := range []struct {
 		to    **client
 		login string
@@ -175,10 +178,20 @@ func (p *play) prepare(ctx context.Context) (err error) {
 	return p.open.do(ctx, http.MethodGet, "/api/keys", nil, &p.keys)
 }
 
+// calm lets the clock run at rate 1 while a person holds a seat.
+func (p *play) calm(ctx context.Context) error {
+	if p.o.Seat == "" {
+		return nil
+	}
+	return p.open.do(ctx, http.MethodPost, "/api/rehearsal/clock", map[string]any{"rate": 1, "lease": p.theLease()}, nil)
+}
+
 // keepLease says now and then that the conductor is still there; a server that
 // was started again knows of no lease and gives a new one.
 func (p *play) keepLease(ctx context.Context) {
-	for t := time.NewTicker(leaseFor / 4); ; {
+	t := time.NewTicker(leaseFor / 4)
+	defer t.Stop()
+	for {
 		select {
 		case <-ctx.Done():
 			return
@@ -225,6 +238,9 @@ func (p *play) hire(ctx context.Context) error {
 	n := p.o.Bidders
 	if p.o.Seat == "bidder" {
 		n--
+	}
+	if most := len(p.people); !slices.ContainsFunc(p.people, func(x person) bool { return x.Login == fmt.Sprintf("bidder%d", first+n) }) {
+		return fmt.Errorf("演练城市里没有这么多投标单位（城里共 %d 人）：请减少投标人数", most)
 	}
 	for i := range n {
 		r, err := p.hireOne(ctx, fmt.Sprintf("bidder%d", first+1+i))
@@ -462,15 +478,26 @@ func (p *play) verify(raw []byte) (r seal.Receipt, err error) {
 
 // saveVault keeps the robot's vault on the server, as a person's browser does.
 func (p *play) saveVault(ctx context.Context, r *robot) error {
-	_, header, err := r.send(ctx, http.MethodGet, "/api/vault", nil, func() io.Reader { return http.NoBody })
-	if err != nil {
-		return err
-	}
 	now, err := p.now(ctx)
 	if err != nil {
 		return err
 	}
 	blob, err := r.Blob(r.who.Password, now)
+	if err != nil {
+		return err
+	}
+	for range 3 { // an answer that was lost on its way looks like somebody else's save
+		err = p.putVault(ctx, r, blob)
+		var problem *Problem
+		if !errors.As(err, &problem) || problem.Code != "vault.changed" {
+			return err
+		}
+	}
+	return err
+}
+
+func (p *play) putVault(ctx context.Context, r *robot, blob []byte) error {
+	_, header, err := r.send(ctx, http.MethodGet, "/api/vault", nil, func() io.Reader { return http.NoBody })
 	if err != nil {
 		return err
 	}
@@ -514,7 +541,11 @@ const humanPatience = 20 * time.Minute
 
 // session plays the opening: every robot acts on what it sees in the hall.
 func (p *play) session(ctx context.Context) error {
-	limit, cancel := context.WithTimeout(ctx, p.o.Pace+15*time.Minute)
+	patient := p.o.Pace + 15*time.Minute
+	if p.o.Seat != "" {
+		patient += 2 * humanPatience
+	}
+	limit, cancel := context.WithTimeout(ctx, patient)
 	defer cancel()
 	host := enter(p.host, p.lot.ID, "party")
 	watch := enter(p.watch, p.lot.ID, "party")
@@ -544,10 +575,32 @@ func (p *play) session(ctx context.Context) error {
 	for e := range failures {
 		err = errors.Join(err, e)
 	}
-	if err == nil && wall.gaps > 0 {
-		err = errors.New("the public screen missed an event")
+	if err != nil {
+		return err
 	}
-	return err
+	return p.sawAll(ctx, host, watch, wall)
+}
+
+// sawAll says whether every place in the hall saw every event once: each has
+// come to the head of the stream without a gap.
+func (p *play) sawAll(ctx context.Context, places ...*hall) error {
+	for _, r := range p.robots {
+		places = append(places, r.hall)
+	}
+	events, err := p.allEvents(ctx)
+	if err != nil {
+		return err
+	}
+	head := int64(len(events))
+	for _, h := range places {
+		for until := time.Now().Add(10 * time.Second); h.position() < head && time.Now().Before(until); {
+			h.wait(ctx, h.position(), time.Second)
+		}
+		if h.position() != head || h.gaps > 0 {
+			return fmt.Errorf("大厅里有一席只看到第 %d 条，共有 %d 条", h.position(), head)
+		}
+	}
+	return nil
 }
 
 // over says whether the session has ended for everybody.

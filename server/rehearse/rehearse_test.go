@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -204,8 +206,8 @@ func playWatched(t *testing.T, url string) {
 	t.Error("the rehearsal did not end")
 }
 
-// The program is killed in mid-opening and started again; PostgreSQL is killed
-// too. The clients come back and the opening goes on to its end.
+// In mid-opening PostgreSQL is killed, and then the program, which is started
+// again. The clients come back and the opening goes on to its end.
 func TestRehearsal_SurvivesKills(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -237,6 +239,8 @@ func TestRehearsal_SurvivesKills(t *testing.T) {
 		if s != opening.Table.Labels[opening.Decrypting] {
 			continue
 		}
+		killPostgres(t, filepath.Join(dir, "data", "postgres"))
+		time.Sleep(2 * time.Second) // the program notices and starts it again
 		kill(t, server)
 		server = serve()
 	}
@@ -248,6 +252,26 @@ func TestRehearsal_SurvivesKills(t *testing.T) {
 	}
 	if err := server.Wait(); err != nil {
 		t.Errorf("the program did not end well: %v", err)
+	}
+}
+
+// killPostgres kills the postmaster of the platform's own cluster.
+func killPostgres(t *testing.T, cluster string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(cluster, "*", "postmaster.pid"))
+	if direct := filepath.Join(cluster, "postmaster.pid"); err == nil && len(files) == 0 {
+		files = []string{direct}
+	}
+	raw, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.SplitN(string(raw), "\n", 2)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -195,7 +195,9 @@ func (r *Runs) conduct(ctx context.Context, o Options) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.run.State = "done"
-	if err != nil {
+	if ctx.Err() != nil {
+		r.run.State, r.run.Error = "failed", "演练已经结束，可以重新开始一场。"
+	} else if err != nil {
 		r.run.State, r.run.Error = "failed", "演练没有如期完成，可以重新开始一场。"
 		r.log.Warn("rehearsal failed", "error", err.Error())
 	}

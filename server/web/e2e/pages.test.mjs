@@ -2,9 +2,11 @@
 // axe, no raw code, undefined or English sentence where people read.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import AxeBuilder from '@axe-core/playwright'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { DESKTOP, PHONE, Stage, until, WALL } from './harness.mjs'
 
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 let stage, lots
 
 before(async () => {
@@ -44,26 +46,36 @@ const words = (page) => page.evaluate(() => {
   return text
 })
 
+/** What axe finds on the page that is serious or critical. */
+async function barriers(page) {
+  await page.evaluate(AXE)
+  const violations = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ['violations'] })).violations)
+  return violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => `axe ${v.id}: ${v.nodes.slice(0, 2).map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? ''}`).join(' | ')}`)
+}
+
+/** How far the page is wider than the screen, and what sticks out. */
+const overflow = (page) => page.evaluate(() => {
+  const { clientWidth, scrollWidth } = document.documentElement
+  if (scrollWidth <= clientWidth) return []
+  const out = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > clientWidth + 1)
+  return [`${scrollWidth - clientWidth} px wider than the screen: ${out.slice(-3).map((e) => `${e.tagName}.${e.className}`).join(' ')}`]
+})
+
+/** Everything that is wrong with the page as it stands. */
+async function check(page) {
+  return [...(await overflow(page)), ...badWords(await words(page)).map((w) => `reads “${w}”`), ...(await barriers(page))]
+}
+
 async function look(seat, where, sight, ready) {
   const { page } = seat
-  const found = []
   await page.setViewportSize(sight)
-  const answer = await page.goto(seat.base + where)
-  if (answer && answer.status() >= 400 && !where.includes('nowhere')) found.push(`answer ${answer.status()}`)
+  await seat.go(where)
   await (ready ? ready(page) : page.getByRole('heading', { level: 1 }).first().waitFor())
-  await until('the page to be still', () => page.evaluate(() => document.querySelectorAll('.busy, .el-loading-mask').length === 0), 15_000).catch((e) => found.push(e.message))
-  const wide = await page.evaluate(() => {
-    const over = document.documentElement.scrollWidth - document.documentElement.clientWidth
-    if (over <= 0) return ''
-    const worst = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).slice(-3).map((e) => `${e.tagName}.${e.className}`)
-    return `${over} px wider than the screen: ${worst.join(' ')}`
-  })
-  if (wide) found.push(wide)
-  found.push(...badWords(await words(page)).map((w) => `reads “${w}”`))
-  const axe = await new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).analyze()
-  for (const v of axe.violations) if (v.impact === 'serious' || v.impact === 'critical') found.push(`axe ${v.id}: ${v.nodes.slice(0, 2).map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? ''}`).join(' | ')}`)
-  found.push(...stage.faults())
-  if (found.length || process.env['SHOTS']) await seat.shot(`page-${sight.width}-${seat.name}${where.replaceAll(lots.find((l) => where.includes(l.id))?.id ?? '-', lots.find((l) => where.includes(l.id))?.openingState ?? '-').replaceAll(/\W+/g, '-')}`)
+  await until('the page to be still', () => page.evaluate(() => document.querySelectorAll('.busy').length === 0), 15_000)
+  const found = [...(await check(page)), ...seat.faults.splice(0)]
+  const lot = lots.find((l) => where.includes(l.id))
+  const name = `page-${sight.width}-${seat.name}${where.replace(lot?.id ?? '-', `${lot?.state} ${lot?.openingState}`).replaceAll(/\W+/g, '-')}`
+  if (found.length || process.env['SHOTS']) await seat.shot(name)
   return found.map((f) => `${sight.width} ${seat.name} ${where}: ${f}`)
 }
 
@@ -111,10 +123,30 @@ tour('bidder', 'bidder1', () => [
 ])
 tour('newcomer', 'bidder30', () => [{ where: '/vault', ready: (page) => page.locator('#vault-legal').waitFor() }])
 
-test('the deadline calculator computes what the rule says', async () => {
+test('the deadline calculator computes and shows 2026-03-06 and 3 working days', async () => {
   const seat = await stage.seat('calculator')
-  await seat.go('/deadline')
-  await seat.shot('deadline-start')
-  assert.deepEqual(stage.faults(), [])
+  await stage.play('calculator', async () => {
+    const { page } = seat
+    await seat.go('/deadline')
+    await page.fill('#from', '2026-03-06')
+    await page.press('#from', 'Enter')
+    await page.fill('#n', '3')
+    await seat.button('计算期限').click()
+    const bound = page.locator('.answer .bound')
+    await bound.waitFor()
+    assert.match(await page.locator('.answer').innerText(), /2026-03-11|2026年3月11日/)
+    assert.match(page.url(), /from=2026-03-06/)
+    assert.match(await page.locator('.months').innerText(), /最迟/)
+    await seat.shot('deadline')
+    assert.deepEqual([...(await check(page)), ...stage.faults()], [])
+  })
+  await seat.close()
+})
+
+test('the checks themselves find what is wrong', async () => {
+  const seat = await stage.seat('planted', { viewport: PHONE })
+  await seat.page.setContent('<html lang="zh-CN"><title>页</title><main><h1>undefined</h1><p>status no_part</p><p>Please try again later</p><button></button><div style="width:900px">宽</div></main>')
+  const found = (await check(seat.page)).join('\n')
+  for (const part of ['undefined', 'no_part', 'Please try again later', 'axe button-name', 'px wider']) assert.ok(found.includes(part), `${part} is not found:\n${found}`)
   await seat.close()
 })
