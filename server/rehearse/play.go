@@ -175,6 +175,9 @@ func (p *play) prepare(ctx context.Context) (err error) {
 	if err := p.hire(ctx); err != nil {
 		return err
 	}
+	if err := p.furnish(ctx); err != nil {
+		return err
+	}
 	return p.open.do(ctx, http.MethodGet, "/api/keys", nil, &p.keys)
 }
 
