@@ -145,7 +145,7 @@ func (s *Service) lock(ctx context.Context, tx *evidence.Tx, who actor.Actor, id
 	if err != nil {
 		return nil, lifecycle.Row[State, Facts]{}, err
 	}
-	if l.State == Drafting && !l.HostedBy(who) {
+	if l.PublishedAt == nil && !l.HostedBy(who) {
 		return nil, lifecycle.Row[State, Facts]{}, ErrNotFound() // a draft is nobody else's business
 	}
 	if err := authorise(l, who); err != nil {
@@ -311,28 +311,13 @@ func (s *Service) hold(ctx context.Context, who actor.Actor, id, command string,
 			return fmt.Errorf("%s lot: %w", command, err)
 		}
 		if l.SuspendedSince != nil {
-			if err := extendOpening(ctx, tx, l); err != nil {
+			if err := ExtendWindows(ctx, tx, l.ID, *l.SuspendedSince, tx.Now().Sub(*l.SuspendedSince)); err != nil {
 				return err
 			}
 		}
 		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: fields})
 		return nil
 	})
-}
-
-// extendOpening gives the windows that ran in the hall when the suspension began
-// the time that it took.
-func extendOpening(ctx context.Context, tx *evidence.Tx, l *Lot) error {
-	since := *l.SuspendedSince
-	if _, err := tx.ExecContext(ctx, `UPDATE opening SET
-		seal_check_until = seal_check_until + CASE WHEN seal_check_until > $2 THEN CAST($3 AS interval) ELSE '0' END,
-		decrypt_until    = decrypt_until    + CASE WHEN decrypt_until    > $2 THEN CAST($3 AS interval) ELSE '0' END,
-		objection_until  = objection_until  + CASE WHEN objection_until  > $2 THEN CAST($3 AS interval) ELSE '0' END,
-		confirm_until    = confirm_until    + CASE WHEN confirm_until    > $2 THEN CAST($3 AS interval) ELSE '0' END
-		WHERE lot_id = $1`, l.ID, since, fmt.Sprintf("%d microseconds", tx.Now().Sub(since).Microseconds())); err != nil {
-		return fmt.Errorf("extend the windows of the opening: %w", err)
-	}
-	return nil
 }
 
 // Terminate ends the tender (终止招标) with a reason that is published

@@ -18,6 +18,7 @@ import (
 
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
+	"jianbiao/internal/blob"
 	"jianbiao/internal/canon"
 	"jianbiao/internal/evidence"
 )
@@ -281,6 +282,8 @@ func DocumentIn(ctx context.Context, tx *evidence.Tx, lotID string) (*Document, 
 // MaxFile is the largest file of a tender document, in bytes.
 const MaxFile = 200 << 20
 
+var errTooLarge = apperr.New(apperr.TooLarge, "document.file_too_large", "单个文件不能超过 %d MB:请拆分后再上传。", MaxFile>>20)
+
 // AddFile stores a file of the tender document. Errors: document.file_name,
 // document.file_too_large, document.file_empty, lot.state, lot.not_yours.
 func (s *Service) AddFile(ctx context.Context, who actor.Actor, lotID, name, media string, r io.Reader) (*File, error) {
@@ -297,7 +300,7 @@ func (s *Service) AddFile(ctx context.Context, who actor.Actor, lotID, name, med
 	}
 	f := &File{ID: uuid.NewString(), Name: name, Media: media}
 	h := sm3.New()
-	n, err := s.files.Put(ctx, f.ID, io.TeeReader(&capped{r: r, left: MaxFile}, h))
+	n, err := s.files.Put(ctx, f.ID, io.TeeReader(&blob.Capped{R: r, Left: MaxFile, Refusal: errTooLarge}, h))
 	if err != nil {
 		return nil, err
 	}
@@ -334,7 +337,7 @@ func (s *Service) OpenFile(ctx context.Context, who actor.Actor, lotID, fileID s
 	if err != nil {
 		return nil, nil, err
 	}
-	if l.State == Drafting && !l.HostedBy(who) {
+	if l.PublishedAt == nil && !l.HostedBy(who) {
 		return nil, nil, ErrNotFound()
 	}
 	var f File
@@ -350,18 +353,4 @@ func (s *Service) OpenFile(ctx context.Context, who actor.Actor, lotID, fileID s
 	}
 	r, err := s.files.Open(ctx, f.ID)
 	return &f, r, err
-}
-
-// capped refuses to read beyond its limit.
-type capped struct {
-	r    io.Reader
-	left int64
-}
-
-func (c *capped) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	if c.left -= int64(n); c.left < 0 {
-		return 0, apperr.New(apperr.TooLarge, "document.file_too_large", "单个文件不能超过 %d MB:请拆分后再上传。", MaxFile>>20)
-	}
-	return n, err
 }

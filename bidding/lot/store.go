@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -119,4 +120,18 @@ func ExpectOne(res sql.Result) error {
 // Read reads a lot outside a command.
 func Read(ctx context.Context, q sqlx.QueryerContext, id string) (*Lot, error) {
 	return get(ctx, q, id, "")
+}
+
+// ExtendWindows gives every window of the hall that was running at since the
+// time d that a pause, an outage or a suspension took.
+func ExtendWindows(ctx context.Context, tx *evidence.Tx, lotID string, since time.Time, d time.Duration) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE opening SET
+		seal_check_until = seal_check_until + CASE WHEN seal_check_until > $2 THEN CAST($3 AS interval) ELSE '0' END,
+		decrypt_until    = decrypt_until    + CASE WHEN decrypt_until    > $2 THEN CAST($3 AS interval) ELSE '0' END,
+		objection_until  = objection_until  + CASE WHEN objection_until  > $2 THEN CAST($3 AS interval) ELSE '0' END,
+		confirm_until    = confirm_until    + CASE WHEN confirm_until    > $2 THEN CAST($3 AS interval) ELSE '0' END
+		WHERE lot_id = $1`, lotID, since, fmt.Sprintf("%d microseconds", d.Microseconds())); err != nil {
+		return fmt.Errorf("extend the windows of the opening: %w", err)
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"jianbiao/bidding/lot"
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
+	"jianbiao/internal/blob"
 	"jianbiao/internal/canon"
 	"jianbiao/internal/evidence"
 	"jianbiao/internal/keystore"
@@ -172,6 +173,10 @@ func (s *Service) openOwner(ctx context.Context, tx *evidence.Tx, b *Bid) (Roste
 		return e, nil, err
 	}
 	f, err := s.files.Open(ctx, b.EnvelopeID)
+	if errors.Is(err, blob.ErrNotFound) {
+		e.Organisation, e.Flag = "（投标人信息不能读取）", "owner_unreadable"
+		return e, nil, nil // lost after its receipt: the platform's cause, found at the import
+	}
 	if err != nil {
 		return e, nil, err
 	}
@@ -334,20 +339,10 @@ func (s *Service) Resume(ctx context.Context, who actor.Actor, lotID string) err
 		since, now := *h.o.PausedSince, tx.Now()
 		seconds := int64(now.Sub(since) / time.Second)
 		return map[string]any{"from": stamp(since), "extendedSeconds": seconds}, errors.Join(
-			extend(ctx, tx, lotID, since, now.Sub(since)),
+			lot.ExtendWindows(ctx, tx, lotID, since, now.Sub(since)),
 			exec(ctx, tx, "resume", `UPDATE opening SET paused_since = NULL, pause_reason = NULL WHERE lot_id = $1`, lotID),
 			exec(ctx, tx, "resume", `UPDATE opening_pause SET until_at = $1 WHERE lot_id = $2 AND until_at IS NULL`, now, lotID))
 	})
-}
-
-// extend moves every window that was running at since by d.
-func extend(ctx context.Context, tx *evidence.Tx, lotID string, since time.Time, d time.Duration) error {
-	return exec(ctx, tx, "extend windows", `UPDATE opening SET
-		seal_check_until = seal_check_until + CASE WHEN seal_check_until > $2 THEN $3::interval ELSE '0' END,
-		decrypt_until    = decrypt_until    + CASE WHEN decrypt_until    > $2 THEN $3::interval ELSE '0' END,
-		objection_until  = objection_until  + CASE WHEN objection_until  > $2 THEN $3::interval ELSE '0' END,
-		confirm_until    = confirm_until    + CASE WHEN confirm_until    > $2 THEN $3::interval ELSE '0' END
-		WHERE lot_id = $1`, lotID, since, fmt.Sprintf("%d microseconds", d.Microseconds()))
 }
 
 // Postpone breaks the session off; nothing more is released until it is
@@ -458,7 +453,7 @@ func (s *Service) RecordOutages(ctx context.Context, away time.Duration) (int, e
 		failures = append(failures, s.command(ctx, actor.System(), id, "record_outage", func(tx *evidence.Tx, _ *hall, _ step) (map[string]any, error) {
 			since := tx.Now().Add(-away)
 			return map[string]any{"seconds": int64(away / time.Second), "from": stamp(since)}, errors.Join(
-				extend(ctx, tx, id, since, away),
+				lot.ExtendWindows(ctx, tx, id, since, away),
 				exec(ctx, tx, "record outage", `INSERT INTO opening_pause (lot_id, from_at, until_at, reason, outage) VALUES ($1, $2, $3, $4, true)
 					ON CONFLICT DO NOTHING`, id, since, tx.Now(), "平台中断服务"))
 		}))

@@ -142,7 +142,7 @@ type hall struct {
 	bids   []Bid
 	params lot.Params
 	open   int // unanswered objections
-	outage bool
+	outage bool // one lies in the decryption window
 }
 
 func (h *hall) bid(digest string) *Bid {
@@ -176,7 +176,8 @@ func readHall(ctx context.Context, q reader, l *lot.Lot) (*hall, error) {
 	if err := q.GetContext(ctx, &h.open, `SELECT count(*) FROM opening_objection WHERE lot_id = $1 AND answer IS NULL`, l.ID); err != nil {
 		return nil, fmt.Errorf("count objections: %w", err)
 	}
-	if err := q.GetContext(ctx, &h.outage, `SELECT EXISTS (SELECT FROM opening_pause WHERE lot_id = $1 AND outage)`, l.ID); err != nil {
+	if err := q.GetContext(ctx, &h.outage, `SELECT EXISTS (SELECT FROM opening_pause p JOIN opening o USING (lot_id) WHERE lot_id = $1 AND p.outage
+		AND COALESCE(p.until_at, 'infinity') > o.decrypt_from AND p.from_at < COALESCE(o.closed_window_at, 'infinity'))`, l.ID); err != nil {
 		return nil, fmt.Errorf("look for outages: %w", err)
 	}
 	var body []byte

@@ -50,7 +50,7 @@ func (s *Service) Resolve(ctx context.Context, tx *evidence.Tx, lotID string) (R
 		return Resolution{}, err
 	}
 	var all []pending
-	if err := tx.SelectContext(ctx, &all, `SELECT id, digest, size_class, prefix FROM envelope`); err != nil {
+	if err := tx.SelectContext(ctx, &all, `SELECT id, digest, size_class, substring(prefix FROM 1 FOR $1) AS prefix FROM envelope`, seal.PrefixSize); err != nil {
 		return Resolution{}, fmt.Errorf("read pending envelopes: %w", err)
 	}
 	var res Resolution
@@ -59,7 +59,11 @@ func (s *Service) Resolve(ctx context.Context, tx *evidence.Tx, lotID string) (R
 		if !seal.Mine(p.Prefix, key) {
 			continue
 		}
-		h, err := s.header(ctx, lotID, p.ID)
+		var head []byte // from the row, not from the file: a file that is lost or damaged does not hold up the cut-off
+		if err := tx.GetContext(ctx, &head, `SELECT prefix FROM envelope WHERE id = $1`, p.ID); err != nil {
+			return Resolution{}, fmt.Errorf("read the head of an envelope: %w", err)
+		}
+		h, err := s.header(lotID, head)
 		if err != nil {
 			return Resolution{}, fmt.Errorf("header of a claimed envelope: %w", err)
 		}

@@ -87,6 +87,7 @@ var (
 	errNotOpen   = refuse("bid.no_such_lot", "没有标段接收这份文件：它可能是给别的标段、旧的招标文件，或者标段还没有发布。请核对标段后重新加密。")
 	errBroken    = apperr.New(apperr.Invalid, "bid.interrupted", "上传中断了，文件没有收到：请重新提交，截止时间之前都有效。")
 	errAlready   = refuse("bid.already_received", "这份文件已经收到过了，回执在您的保险箱里，不需要再次提交。")
+	errTooLarge  = apperr.New(apperr.TooLarge, "bid.too_large", "加密后的投标文件超过 %d GB:请压缩图片或拆分附件后重新制作。", int64(MaxSize)>>30)
 	errNotFirm   = apperr.New(apperr.Forbidden, "bid.not_certified", "只有经过核验的单位可以提交投标文件：请先完成单位核验。")
 )
 
@@ -268,7 +269,7 @@ func (s *Service) reject(ctx context.Context, lotID, reason string, refusal erro
 // that was a 撤回.
 func (s *Service) receive(ctx context.Context, in *incoming, id string, body io.Reader) error {
 	digest := seal.NewDigest()
-	r := &limited{r: io.MultiReader(bytes.NewReader(in.head), body), left: MaxSize}
+	r := &blob.Capped{R: io.MultiReader(bytes.NewReader(in.head), body), Left: MaxSize, Refusal: errTooLarge}
 	n, err := s.files.Put(ctx, id, io.TeeReader(r, digest))
 	if err != nil {
 		return s.judgeEnd(ctx, in, s.whyBroken(err))
@@ -340,7 +341,7 @@ func (s *Service) accept(ctx context.Context, in *incoming, id string) (seal.Rec
 func insert(ctx context.Context, tx *evidence.Tx, in *incoming, id string, tag []byte) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO envelope (id, stored_on, size_class, digest, prefix, tag)
 		VALUES ($1, $2, $3, $4, $5, $6)`, id, evidence.Day(tx.Now()).In(evidence.Beijing).Format(time.DateOnly), in.size,
-		in.digest, in.head[:seal.PrefixSize], tag)
+		in.digest, in.head, tag)
 	switch {
 	case database.Violates(err, "envelope_tag_unique"):
 		return refuse("bid.not_newest", "这份投标文件已经有了第 %d 版：请在最新的一版上替换或撤回。", in.header.Number)
@@ -362,15 +363,15 @@ func (s *Service) place(ctx context.Context, tx *evidence.Tx, in *incoming) ([]b
 	h := in.header
 	if h.Number > 1 {
 		bad := refuse("bid.bad_replacement", "替换或撤回没有通过核验：它应当由原投标文件的密钥签名，并指明所替换的最新一版。")
-		var id string
-		err := tx.GetContext(ctx, &id, `SELECT id FROM envelope WHERE digest = $1`, h.Replaces)
+		var head []byte
+		err := tx.GetContext(ctx, &head, `SELECT prefix FROM envelope WHERE digest = $1`, h.Replaces)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, bad
 		}
 		if err != nil {
 			return nil, fmt.Errorf("find the replaced envelope: %w", err)
 		}
-		old, err := s.header(ctx, in.lot.ID, id)
+		old, err := s.header(in.lot.ID, head)
 		if err != nil {
 			return nil, bad.Because(err)
 		}
@@ -382,17 +383,12 @@ func (s *Service) place(ctx context.Context, tx *evidence.Tx, in *incoming) ([]b
 }
 
 // header reads the header of a stored envelope with the lot's key.
-func (s *Service) header(ctx context.Context, lotID, id string) (seal.Header, error) {
+func (s *Service) header(lotID string, head []byte) (seal.Header, error) {
 	key, err := s.keys.CutoffKey(lotID)
 	if err != nil {
 		return seal.Header{}, err
 	}
-	f, err := s.files.Open(ctx, id)
-	if err != nil {
-		return seal.Header{}, err
-	}
-	defer func() { _ = f.Close() }()
-	return seal.ReadHeader(f, key)
+	return seal.ReadHeader(bytes.NewReader(head), key)
 }
 
 func (s *Service) sign(in *incoming, at time.Time, e *evidence.Event) (seal.Receipt, error) {
@@ -410,18 +406,4 @@ func (s *Service) sign(in *incoming, at time.Time, e *evidence.Event) (seal.Rece
 	}
 	p := s.keys.Platform()
 	return seal.SignReceipt(r, p.Ed25519, p.SM2)
-}
-
-// limited refuses an envelope beyond MaxSize.
-type limited struct {
-	r    io.Reader
-	left int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return 0, apperr.New(apperr.TooLarge, "bid.too_large", "加密后的投标文件超过 %d GB:请压缩图片或拆分附件后重新制作。", MaxSize>>30)
-	}
-	return n, err
 }

@@ -171,3 +171,19 @@ func (c contextReader) Read(p []byte) (int, error) {
 	}
 	return c.r.Read(p)
 }
+
+// Capped reads from R and refuses with Refusal what goes beyond Left bytes.
+type Capped struct {
+	R       io.Reader
+	Left    int64
+	Refusal error
+}
+
+// Read implements io.Reader.
+func (c *Capped) Read(p []byte) (int, error) {
+	n, err := c.R.Read(p)
+	if c.Left -= int64(n); c.Left < 0 {
+		return 0, c.Refusal
+	}
+	return n, err
+}

@@ -183,7 +183,7 @@ class Seat {
     const { people } = await this.stage.platform.get('/api/rehearsal')
     const who = people.find((p) => p.login === login)
     await this.go('/login')
-    await this.button(`以${who.roleLabel}${who.organisation}${who.name}的身份登录`).click()
+    await this.page.locator('.person').filter({ hasText: who.organisation }).filter({ hasText: who.name }).click()
     await this.page.waitForURL('**/desk')
     return who
   }
