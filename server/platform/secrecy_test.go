@@ -225,7 +225,11 @@ func dump(t *testing.T, p *platform.Platform, log *bytes.Buffer) []row {
 	var out []row
 	for _, table := range tables {
 		var texts []string
-		if err := p.DB.SelectContext(ctx, &texts, `SELECT CAST(to_jsonb(x) AS text) FROM `+table+` x`); err != nil {
+		columns := `to_jsonb(x)`
+		if table == "vault" { // encrypted, and large: of the blob only its size is looked at
+			columns = `to_jsonb(x) - 'blob' || jsonb_build_object('size', octet_length(x.blob))`
+		}
+		if err := p.DB.SelectContext(ctx, &texts, `SELECT CAST(`+columns+` AS text) FROM `+table+` x`); err != nil {
 			t.Fatal(err)
 		}
 		for _, text := range texts {
