@@ -172,7 +172,7 @@ func amount(s string) bool {
 
 // SetDocument writes the draft of the tender document. The bid security and
 // the cash ban are checked at once (R13-1, R13-4). Errors: document.invalid,
-// rule.ratio, lot.state, lot.not_yours.
+// rule.ratio_max, document.deposit_cash_only, lot.state, lot.not_yours.
 func (s *Service) SetDocument(ctx context.Context, who actor.Actor, lotID string, p Params) (*Document, error) {
 	if err := p.check(); err != nil {
 		return nil, err

@@ -41,8 +41,8 @@ func expect(t *testing.T, got map[string]opening.Reading, firms []*biddingtest.F
 		switch {
 		case i > 0 && (r.Outcome != opening.OutcomeOpened || r.Price == ""):
 			t.Errorf("%s, who did everything right: %s %s", r.Organisation, r.Outcome, r.Reason)
-		case i == 0 && (r.Outcome != outcome || r.Reason != reason):
-			t.Errorf("%s %s, want %s %s", r.Outcome, r.Reason, outcome, reason)
+		case i == 0 && (r.Outcome != outcome || r.Reason != opening.Causes[reason]):
+			t.Errorf("%s %s, want %s %s", r.Outcome, r.Reason, outcome, opening.Causes[reason])
 		case i == 0 && r.Outcome != opening.OutcomeOpened && (r.Price != "" || r.Manager != ""):
 			t.Errorf("a bid that did not open is read out: %+v", r)
 		}

@@ -2,6 +2,7 @@ package opening
 
 import (
 	"fmt"
+	"time"
 
 	"jianbiao/internal/evidence"
 )
@@ -78,7 +79,7 @@ func Kinds() []evidence.Kind {
 			return "开标恢复，各项时限顺延 " + lasting(v.Number("extendedSeconds"))
 		}},
 		{Name: "opening.postponed", Label: "开标推迟", Text: func(v evidence.View) string { return "开标推迟：" + v.Field("reason") }},
-		{Name: "opening.reconvened", Label: "通知复会", Text: func(v evidence.View) string { return "定于 " + v.Field("at") + " 复会" }},
+		{Name: "opening.reconvened", Label: "通知复会", Text: func(v evidence.View) string { return "定于 " + spoken(v.Field("at")) + " 复会" }},
 		{Name: "opening.outage_recorded", Label: "平台中断，时限顺延", Text: func(v evidence.View) string {
 			return "平台中断服务 " + lasting(v.Number("seconds")) + "，各项时限顺延"
 		}},
@@ -110,4 +111,13 @@ func short(digest string) string {
 		return digest
 	}
 	return digest[prefix : prefix+shown]
+}
+
+// spoken is an RFC 3339 time as people read it, in Beijing time (北京时间).
+func spoken(at string) string {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		return at
+	}
+	return t.In(evidence.Beijing).Format("2006年1月2日 15:04")
 }

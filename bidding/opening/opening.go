@@ -141,7 +141,7 @@ type hall struct {
 	o      *Opening
 	bids   []Bid
 	params lot.Params
-	open   int // unanswered objections
+	open   int  // unanswered objections
 	outage bool // one lies in the decryption window
 }
 

@@ -41,6 +41,20 @@ var Flags = map[string]string{
 	"document_outdated": "不是按现行招标文件制作",
 }
 
+// Causes are the Chinese names of why a bid did not open.
+var Causes = map[string]string{"no_part": "时限内没有提交解密份额", "no_part_during_outage": "中断期间没有提交解密份额",
+	"bidder": "解密份额与承诺不符", "sealer": "加密文件本身不能打开", "platform": "平台保存的文件与回执不符", "holder": "解密方的份额不符"}
+
+// cause is why a bid did not open, in words; what the buyer wrote stays as he
+// wrote it.
+func cause(b *Bid) string {
+	code := text(b.OutcomeReason)
+	if words, ok := Causes[code]; ok {
+		return words
+	}
+	return code
+}
+
 // judge reads the price and sets the flags of an opened bid.
 func (h *hall) judge(b *Bid) {
 	flags := slices.Clone(b.Flags)
@@ -109,7 +123,7 @@ func (h *hall) table() ([]Reading, error) {
 			return nil, fmt.Errorf("bid %s has no outcome yet", b.Digest)
 		}
 		rows[i] = Reading{No: b.RowNo, Digest: b.Digest, Organisation: *b.Organisation, USCC: text(b.USCC), Outcome: *b.Outcome,
-			Reason: text(b.OutcomeReason), Flags: texts(b.Flags)}
+			Reason: cause(b), Flags: texts(b.Flags)}
 		if !b.opened() {
 			continue
 		}

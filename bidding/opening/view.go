@@ -232,7 +232,7 @@ func or(t *time.Time) time.Time {
 func (h *hall) hallBid(b *Bid) HallBid {
 	v := HallBid{No: b.RowNo, Digest: b.Digest, Number: b.Number, Size: b.Size, SealChecked: b.SealCheckedAt, Flags: []string{},
 		Part:    HallPart{State: b.PartState, At: b.ReleasedAt, Reason: text(b.FailureReason), Attempts: b.Attempts},
-		Outcome: text(b.Outcome), OutcomeReason: text(b.OutcomeReason), NoObjection: b.NoObjectionAt, Confirmed: b.ConfirmedAt}
+		Outcome: text(b.Outcome), OutcomeReason: cause(b), NoObjection: b.NoObjectionAt, Confirmed: b.ConfirmedAt}
 	if h.o.RosterAt != nil {
 		v.Organisation, v.USCC = text(b.Organisation), text(b.USCC)
 	}

@@ -128,9 +128,6 @@ func (r *Record) addCutoff(ctx context.Context, openings *opening.Service, lotID
 var results = map[string]string{opening.OutcomeOpened: Opened, opening.OutcomeRevoked: Revoked,
 	opening.OutcomeWithdrawn: Withdrawn, opening.OutcomeUndecided: Undecided}
 
-var causes = map[string]string{"no_part": "时限内没有提交解密份额", "no_part_during_outage": "中断期间没有提交解密份额",
-	"bidder": "解密份额与承诺不符", "sealer": "加密文件本身不能打开", "platform": "平台保存的文件与回执不符", "holder": "解密方的份额不符"}
-
 func (r *Record) addBids(s *opening.Snapshot) {
 	halls := map[string]opening.HallBid{}
 	for _, b := range s.Bids {
@@ -140,7 +137,7 @@ func (r *Record) addBids(s *opening.Snapshot) {
 		h := halls[row.Digest]
 		b := Bid{No: row.No, Name: row.Organisation, USCC: row.USCC, SealCheck: "未到场检查", Price: separated(row.Price), Duration: row.Duration,
 			Quality: row.Quality, Manager: row.Manager, Deposit: row.Deposit, Flags: []string{},
-			Decrypt: Decryption{Result: results[row.Outcome], At: clockPtr(h.Part.At), Reason: reason(row.Reason)}}
+			Decrypt: Decryption{Result: results[row.Outcome], At: clockPtr(h.Part.At), Reason: row.Reason}}
 		if h.SealChecked != nil {
 			b.SealCheck = "完好 " + clockPtr(h.SealChecked)
 		}
@@ -155,14 +152,6 @@ func (r *Record) addBids(s *opening.Snapshot) {
 		}
 		r.Bids = append(r.Bids, b)
 	}
-}
-
-// reason is a cause in words; what the buyer wrote stays as he wrote it.
-func reason(code string) string {
-	if words, ok := causes[code]; ok {
-		return words
-	}
-	return code
 }
 
 func (r *Record) addTalk(s *opening.Snapshot) {

@@ -38,9 +38,9 @@ async function follow(seat, each) {
     if (await ask.isVisible()) return void (await ask.click({ timeout: 2000 }).catch(() => undefined))
     const field = page.locator('.me input[autocomplete=off]').first()
     if (await field.isVisible()) await field.fill('Yanlian-2026', { timeout: 2000 }).catch(() => undefined)
-    const button = page.locator('.me button.big:enabled').first()
-    const label = await button.innerText({ timeout: 300 }).catch(() => '')
-    if (label && (await button.click({ timeout: 2000 }).then(() => true, () => false))) pressed.push(label)
+    const label = await page.locator('.me button.big:enabled').first().innerText({ timeout: 300 }).catch(() => '')
+    // By its words: the next act stands in the same place a moment later.
+    if (label && (await page.locator('.me button.big:enabled', { hasText: label }).click({ timeout: 1000 }).then(() => true, () => false))) pressed.push(label)
     return false
   }, FIVE_MINUTES)
   return pressed

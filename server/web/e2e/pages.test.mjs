@@ -28,6 +28,7 @@ const LATIN = /https?:\/\/\S+|Caps Lock|\bPDF\b|\bSM[234]\b|\bVRF\b|\bCA\b|\bUSB
 function badWords(text) {
   const found = []
   for (const bad of ['undefined', '[object', 'NaN', 'null', 'Invalid Date', '{{', 'Error:']) if (text.includes(bad)) found.push(bad)
+  for (const [stamp] of text.matchAll(/\d{4}-\d\d-\d\dT\d\d:\S*/g)) found.push(stamp) // a time as machines write it
   const plain = text.replace(LATIN, ' ')
   for (const [code] of plain.matchAll(/\b[a-z]+(?:_[a-z0-9]+)+\b/g)) found.push(code) // an enumeration as the program spells it
   for (const line of plain.split('\n')) if (/(?:\b[A-Za-z]{2,}\b[ ,.]+){2}\b[A-Za-z]{2,}\b/.test(line)) found.push(`English: ${line.trim()}`)
@@ -145,8 +146,8 @@ test('the deadline calculator computes and shows 2026-03-06 and 3 working days',
 
 test('the checks themselves find what is wrong', async () => {
   const seat = await stage.seat('planted', { viewport: PHONE })
-  await seat.page.setContent('<html lang="zh-CN"><title>页</title><main><h1>undefined</h1><p>status no_part</p><p>Please try again later</p><button></button><div style="width:900px">宽</div></main>')
+  await seat.page.setContent('<html lang="zh-CN"><title>页</title><main><h1>undefined</h1><p>status no_part 2026-03-03T09:30:00+08:00</p><p>Please try again later</p><button></button><div style="width:900px">宽</div></main>')
   const found = (await check(seat.page)).join('\n')
-  for (const part of ['undefined', 'no_part', 'Please try again later', 'axe button-name', 'px wider']) assert.ok(found.includes(part), `${part} is not found:\n${found}`)
+  for (const part of ['undefined', 'no_part', '2026-03-03T09:30', 'Please try again later', 'axe button-name', 'px wider']) assert.ok(found.includes(part), `${part} is not found:\n${found}`)
   await seat.close()
 })

@@ -40,4 +40,4 @@ export const openingStateLabel = (code: string): string => meta.value?.openingSt
 export const openingStep = (code: string): number => meta.value?.openingStates.find((s) => s.code === code)?.step ?? 0
 export const eventLabel = (kind: string): string => meta.value?.events[kind]?.label ?? ''
 export const commandLabel = (code: string): string => meta.value?.commands[code]?.label ?? ''
-export const reasonLabel = (code: string): string => meta.value?.reasons[code] ?? ''
+export const reasonLabel = (code: string): string => meta.value?.reasons[code] ?? code
