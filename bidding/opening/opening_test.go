@@ -160,10 +160,8 @@ func TestOpening_AnOutageInTheWindowLeavesItToTheBuyer(t *testing.T) {
 	c.Must(c.Openings.Announce(ctx, c.Agency, l.ID))
 	c.Must(c.Openings.OpenObjections(ctx, c.Agency, l.ID))
 	c.At(biddingtest.Deadline.Add(70 * time.Minute))
-	c.Must(c.Openings.StartConfirmation(ctx, actor.System(), l.ID))
-	c.At(biddingtest.Deadline.Add(90 * time.Minute))
-	if err := c.Openings.Close(ctx, actor.System(), l.ID); apperr.CodeOf(err) != "opening.undecided" {
-		t.Fatalf("closed with an undecided bid: %v", err)
+	if err := c.Openings.StartConfirmation(ctx, actor.System(), l.ID); apperr.CodeOf(err) != "opening.undecided" {
+		t.Fatalf("a record with an undecided bid is to be confirmed: %v", err)
 	}
 	decide := func(who actor.Actor) error {
 		return c.Openings.DecideBid(ctx, who, l.ID, firms[2].Sealed.Digest, opening.OutcomeWithdrawn, "中断期间该公司无法连接")
@@ -172,6 +170,8 @@ func TestOpening_AnOutageInTheWindowLeavesItToTheBuyer(t *testing.T) {
 		t.Fatalf("the agency decided: %v", err)
 	}
 	c.Must(decide(c.Buyer))
+	c.Must(c.Openings.StartConfirmation(ctx, actor.System(), l.ID))
+	c.At(biddingtest.Deadline.Add(90 * time.Minute))
 	c.Must(c.Openings.Close(ctx, actor.System(), l.ID))
 }
 

@@ -85,11 +85,11 @@ func (d Document) Bid(digest string) (b Bid, ok bool) {
 	return d.Bids[i], true
 }
 
-// Current is the envelope of a lot with the highest number, bid or withdrawal;
-// ok is false if there is none.
+// Current is the last envelope made for a lot, bid or withdrawal; ok is false if
+// there is none. Entries stand in the order in which they were made.
 func (d Document) Current(lot string) (current Bid, ok bool) {
 	for _, b := range d.Bids {
-		if b.Lot == lot && (!ok || b.Header.Number >= current.Header.Number) {
+		if b.Lot == lot {
 			current, ok = b, true
 		}
 	}

@@ -128,7 +128,8 @@ func (f *Firm) input(l Lot, kind seal.Kind, now time.Time) (in seal.Input, kept 
 	if in.OpeningKey, err = seal.ParsePublicKey(l.OpeningKey); err != nil {
 		return in, kept, err
 	}
-	if old, ok := f.Vault.Current(l.ID); ok {
+	// Nothing follows a withdrawal: who bids again begins anew.
+	if old, ok := f.Vault.Current(l.ID); ok && old.Header.Kind == seal.KindBid {
 		in.Number, in.Replaces, kept.OneTime = old.Header.Number+1, old.Digest, old.OneTime
 	} else if kept.OneTime, err = seal.GenerateKey(); err != nil {
 		return in, kept, err

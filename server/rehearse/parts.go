@@ -198,16 +198,16 @@ func (p *play) answer(ctx context.Context, h *hall, s *opening.Snapshot) error {
 			return h.command(ctx, "answer_objection", map[string]string{"objection": o.ID, "text": "已当场核对：一览表中的工期单位均为日历天，与各投标函一致。"})
 		}
 	}
-	return h.command(ctx, "start_confirmation", nil)
-}
-
-func (p *play) finish(ctx context.Context, h *hall, s *opening.Snapshot) error {
 	for _, b := range s.Bids {
 		if b.Outcome == opening.OutcomeUndecided {
 			buyer := map[string]string{"digest": b.Digest, "outcome": opening.OutcomeRevoked, "reason": "投标人自述私钥丢失，与平台中断无关"}
 			return p.buyer.do(ctx, http.MethodPost, "/api/lots/"+p.lot.ID+"/commands/decide_bid", buyer, nil)
 		}
 	}
+	return h.command(ctx, "start_confirmation", nil)
+}
+
+func (p *play) finish(ctx context.Context, h *hall, s *opening.Snapshot) error {
 	if s.HostSigned == nil {
 		return h.command(ctx, "sign_record", nil)
 	}

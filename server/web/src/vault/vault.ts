@@ -142,7 +142,7 @@ function forget(): void {
 
 /** All envelopes of a lot that this vault made, oldest first. */
 export function bidsOf(lot: string): VaultBid[] {
-  return (doc.value?.bids ?? []).filter((b) => b.lot === lot).sort((a, b) => a.header.number - b.header.number)
+  return (doc.value?.bids ?? []).filter((b) => b.lot === lot)
 }
 
 /** The newest envelope of a lot that the platform gave a receipt for. */

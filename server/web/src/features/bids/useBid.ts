@@ -82,8 +82,10 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
     if (!p?.document || !p.lot.keys || !p.lot.bidDeadline || !vault || !who) return undefined
     const { lot } = p
     const keys = p.lot.keys
-    const earlier = past.value.at(-1)
-    const last = newest.value
+    // Nothing follows a withdrawal: who bids again begins anew, with a new one-time key.
+    const ended = newest.value?.header.kind === 'withdrawal'
+    const earlier = ended ? undefined : past.value.at(-1)
+    const last = ended ? undefined : newest.value
     const [bidder, fresh] = await sealer().generateKeys(2)
     const firm = vault.signing.find((k) => k.use === 'firm')
     const legal = vault.signing.find((k) => k.use === 'legalRepresentative')

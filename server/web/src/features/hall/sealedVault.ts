@@ -23,7 +23,7 @@ export function sealedVault(): HallVault {
 
   /** The newest envelope of the lot; none when it was withdrawn. */
   const newest = (lot: string): VaultBid | undefined => {
-    const last = (bids ?? []).filter((b) => b.lot === lot).sort((a, b) => b.header.number - a.header.number)[0]
+    const last = (bids ?? []).filter((b) => b.lot === lot).at(-1)
     return last?.header.kind === 'bid' ? last : undefined
   }
   const own = (lot: string, digest: string): VaultBid => {
