@@ -318,7 +318,7 @@ func insertVault(ctx context.Context, tx *evidence.Tx, r vaultRow) error {
 		r.PersonID, r.ETag, r.Blob)
 }
 
-func readVault(ctx context.Context, db *sqlx.DB, personID string) (r vaultRow, err error) {
+func readVault(ctx context.Context, db sqlx.QueryerContext, personID string) (r vaultRow, err error) {
 	err = one(ctx, db, &r, errNoVault(), `SELECT person_id, etag, blob FROM vault WHERE CAST(person_id AS text) = $1`, personID)
 	return r, err
 }

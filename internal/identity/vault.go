@@ -96,14 +96,46 @@ func (b vaultBox) open(personID string, stored []byte) ([]byte, error) {
 // fresh is the vault of somebody who never saved one: random bytes.
 func (b vaultBox) fresh(personID string) []byte { return b.seal(personID, random(vaultClasses[0]-4)) }
 
-// Vault is the person's opaque blob (保险箱) and its tag. Code: vault.none.
+// Vault is the person's opaque blob (保险箱) and its tag. It is written again on
+// the way, with decoys, as a save would: the order of the rows on the disk does
+// not tell who saves from who looks. Code: vault.none.
 func (s *Service) Vault(ctx context.Context, who actor.Actor) (blob []byte, etag string, err error) {
-	row, err := readVault(ctx, s.store.DB(), who.PersonID)
+	err = s.store.Aside(ctx, func(tx *sqlx.Tx) error {
+		if _, err := lockVault(ctx, tx, who.PersonID); err != nil {
+			return err
+		}
+		row, err := readVault(ctx, tx, who.PersonID)
+		if err != nil {
+			return err
+		}
+		if blob, err = s.vaults.open(who.PersonID, row.Blob); err != nil {
+			return err
+		}
+		etag, row.Blob = row.ETag, s.vaults.seal(who.PersonID, blob)
+		return s.writeAmongDecoys(ctx, tx, row)
+	})
+	return blob, etag, err
+}
+
+// writeAmongDecoys writes a vault with others, sealed anew, in random order.
+func (s *Service) writeAmongDecoys(ctx context.Context, tx *sqlx.Tx, own vaultRow) error {
+	rows, err := lockDecoys(ctx, tx, own.PersonID)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	blob, err = s.vaults.open(who.PersonID, row.Blob)
-	return blob, row.ETag, err
+	for i, r := range rows {
+		if rows[i].Blob, err = s.reseal(r); err != nil {
+			return err
+		}
+	}
+	rows = append(rows, own)
+	shuffle(rows)
+	for _, r := range rows {
+		if err := writeVault(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SaveVault replaces the blob if its tag is still etag, and returns the new,
@@ -122,23 +154,7 @@ func (s *Service) SaveVault(ctx context.Context, who actor.Actor, etag string, b
 		if current != etag {
 			return apperr.New(apperr.Precondition, "vault.changed", "保险箱在别处有了更新:请先取回最新的内容,再保存。")
 		}
-		rows, err := lockDecoys(ctx, tx, who.PersonID)
-		if err != nil {
-			return err
-		}
-		for i, r := range rows {
-			if rows[i].Blob, err = s.reseal(r); err != nil {
-				return err
-			}
-		}
-		rows = append(rows, vaultRow{PersonID: who.PersonID, ETag: next, Blob: s.vaults.seal(who.PersonID, blob)})
-		shuffle(rows)
-		for _, r := range rows {
-			if err := writeVault(ctx, tx, r); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.writeAmongDecoys(ctx, tx, vaultRow{PersonID: who.PersonID, ETag: next, Blob: s.vaults.seal(who.PersonID, blob)})
 	})
 	if err != nil {
 		return "", err
