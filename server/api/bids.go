@@ -5,16 +5,19 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
 	"jianbiao/internal/actor"
+	"jianbiao/internal/apperr"
 )
 
 func (t *trade) registerBids() {
 	t.Raw(Route{Method: http.MethodPost, Path: "/api/bids", Allow: Allow(actor.Bidder), Silent: true, Summary: "提交密封投标文件，取得回执",
 		Body: -1, Status: http.StatusCreated}, t.submitBid)
 	Register(t.API, Route{Method: http.MethodPost, Path: "/api/firm-key", Allow: Allow(actor.Bidder), Summary: "登记单位签名公钥"}, t.registerFirmKey)
+	Register(t.API, Route{Method: http.MethodGet, Path: "/api/lots/{id}/tender.json", Allow: Public, Summary: "离线投标工具所需的招标信息"}, t.getTender)
 	Register(t.API, Route{Method: http.MethodGet, Path: "/api/keys", Allow: Public, Summary: "平台签署回执的公钥"}, t.platformKeys)
 }
 
@@ -36,6 +39,30 @@ type firmKeyInput struct {
 
 func (t *trade) registerFirmKey(ctx context.Context, who actor.Actor, in *firmKeyInput) (*Nothing, error) {
 	return nil, t.Submissions.RegisterFirmKey(ctx, who, in.Body.PublicKey)
+}
+
+// Tender is what the offline sealer needs of a lot (jianbiao seal --tender).
+type Tender struct {
+	Lot             string `json:"lot"`
+	Title           string `json:"title"`
+	DocumentVersion string `json:"documentVersion"`
+	CutoffKey       string `json:"cutoffKey"`
+	OpeningKey      string `json:"openingKey"`
+	Deadline        string `json:"deadline"`
+}
+
+type tenderOutput struct{ Body Tender }
+
+func (t *trade) getTender(ctx context.Context, who actor.Actor, in *lotInput) (*tenderOutput, error) {
+	l, err := t.visible(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if l.CutoffKey == nil || l.BidDeadline == nil {
+		return nil, apperr.New(apperr.Precondition, "lot.not_published", "标段还没有发布公告：发布之后才能制作投标文件。")
+	}
+	return &tenderOutput{Tender{Lot: l.ID, Title: l.Project.Name + " " + l.Name, DocumentVersion: strconv.Itoa(l.DocumentVersion),
+		CutoffKey: *l.CutoffKey, OpeningKey: *l.OpeningKey, Deadline: Stamp(*l.BidDeadline)}}, nil
 }
 
 // PlatformKeys verify receipts.
