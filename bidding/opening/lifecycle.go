@@ -7,6 +7,7 @@ import (
 
 	"jianbiao/internal/actor"
 	"jianbiao/internal/lifecycle"
+	"jianbiao/internal/rule"
 )
 
 // State is where an opening (开标) stands.
@@ -30,8 +31,17 @@ const (
 	Reconvened       State = "reconvened"
 )
 
-// MinBids is the least number of bids that may be opened (R18-1: 招标投标法 28).
-const MinBids = 3
+// MinBids is the least number of bids that may be opened: rule R18-1 of the
+// catalogue (招标投标法 28).
+var MinBids = leastBids()
+
+func leastBids() int {
+	r, err := rule.Default().Rule("R18-1")
+	if err != nil {
+		panic("opening: the catalogue lacks R18-1: " + err.Error())
+	}
+	return r.N
+}
 
 // Facts are what the guards of a command look at, read in its own transaction.
 type Facts struct {

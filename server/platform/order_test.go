@@ -19,7 +19,7 @@ import (
 func TestSecrecy_TheOrderOfADumpTellsNotWhoBid(t *testing.T) {
 	t.Parallel()
 	const firms, bidders = 30, 15
-	p, site := quiet(t, io.Discard)
+	p, site := quiet(t, io.Discard, nil)
 	lots := publish(t, p, 3)
 	all := people(t, p, site, firms)
 	rng := rand.New(rand.NewPCG(20260302, 2))

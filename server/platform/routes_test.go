@@ -2,14 +2,12 @@ package platform_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -27,27 +25,13 @@ import (
 // fault of the server.
 func TestRoutes_EveryRouteEveryRole(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
-	p, err := platform.Start(ctx, platform.Config{Data: t.TempDir(), Rehearsal: true, Unsafe: true, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	runs := rehearse.NewRuns(t.Context(), "http://127.0.0.1:1", slog.New(slog.DiscardHandler))
-	runs.Register(p)
-	server := httptest.NewServer(p.Handler())
-	t.Cleanup(func() {
-		server.Close()
-		if err := p.Stop(ctx); err != nil {
-			t.Error(err)
-		}
+	p, site := quiet(t, io.Discard, func(p *platform.Platform) {
+		rehearse.NewRuns(t.Context(), "http://127.0.0.1:1", slog.New(slog.DiscardHandler)).Register(p)
 	})
-	if err := city.Make(ctx, p); err != nil {
-		t.Fatal(err)
-	}
-	clients := map[actor.Role]*http.Client{actor.Public: server.Client()}
+	clients := map[actor.Role]*http.Client{actor.Public: http.DefaultClient}
 	for _, person := range city.People() {
 		if clients[person.Role] == nil {
-			clients[person.Role] = login(t, server.URL, person.Login)
+			clients[person.Role] = login(t, site, person.Login)
 		}
 	}
 	for _, route := range p.API.Routes() {
@@ -55,7 +39,7 @@ func TestRoutes_EveryRouteEveryRole(t *testing.T) {
 			continue // a websocket; a run without end; the sessions of this test
 		}
 		for role, c := range clients {
-			visit(t, server.URL, c, role, route)
+			visit(t, site, c, role, route)
 		}
 	}
 }

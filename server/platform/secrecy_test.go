@@ -36,7 +36,7 @@ func TestSecrecy_BeforeTheCutoffNothingTellsWhoBidOrHowMany(t *testing.T) {
 	t.Parallel()
 	const lots, bidders, decoys = 20, 10, 6
 	var log bytes.Buffer
-	p, site := quiet(t, &log)
+	p, site := quiet(t, &log, nil)
 	all := publish(t, p, lots)
 	rng := rand.New(rand.NewPCG(20260302, 1))
 	truth := map[[2]int]bool{} // firm, lot
@@ -85,13 +85,17 @@ func TestSecrecy_BeforeTheCutoffNothingTellsWhoBidOrHowMany(t *testing.T) {
 	})
 }
 
-// quiet is a rehearsal platform behind a test server, its log in a buffer.
-func quiet(t *testing.T, log io.Writer) (*platform.Platform, string) {
+// quiet is a rehearsal platform with its city behind a test server, its log in a
+// buffer; more adds routes to it.
+func quiet(t *testing.T, log io.Writer, more func(*platform.Platform)) (*platform.Platform, string) {
 	t.Helper()
 	ctx := context.Background()
 	p, err := platform.Start(ctx, platform.Config{Data: t.TempDir(), Rehearsal: true, Unsafe: true, Log: slog.New(slog.NewJSONHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if more != nil {
+		more(p)
 	}
 	server := httptest.NewServer(p.Handler())
 	t.Cleanup(func() {

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"jianbiao/bidding/lot"
+	"jianbiao/internal/actor"
+)
+
+// ProjectView is a project of the actor's organisation.
+type ProjectView struct {
+	ProjectRef
+	Region     RegionRef `json:"region"`
+	Compulsory bool      `json:"compulsory"`
+	Buyer      string    `json:"buyer"`
+	Agency     string    `json:"agency,omitempty"`
+}
+
+type projectsOutput struct{ Body Page[ProjectView] }
+
+func projectView(p *lot.Project) ProjectView {
+	return ProjectView{ProjectRef: ProjectRef{p.ID, p.Code, p.Name}, Region: regionRef(p.Region), Compulsory: p.Compulsory, Buyer: p.Buyer, Agency: deref(p.Agency)}
+}
+
+func (t *trade) listProjects(ctx context.Context, who actor.Actor, _ *Nothing) (*projectsOutput, error) {
+	projects, err := t.Lots.Projects(ctx, who)
+	out := &projectsOutput{}
+	out.Body.Items = []ProjectView{}
+	for i := range projects {
+		out.Body.Items = append(out.Body.Items, projectView(&projects[i]))
+	}
+	return out, err
+}
+
+type createProjectInput struct {
+	Body struct {
+		Code              string `json:"code" doc:"项目编号"`
+		Name              string `json:"name" doc:"项目名称"`
+		Compulsory        bool   `json:"compulsory" doc:"依法必须招标"`
+		Region            string `json:"region" doc:"行政区划代码"`
+		Agency            string `json:"agency,omitempty" doc:"代理机构"`
+		ApprovalNumber    string `json:"approvalNumber" doc:"立项批复文号"`
+		ApprovalAuthority string `json:"approvalAuthority" doc:"批复机关"`
+	}
+}
+
+type projectOutput struct{ Body ProjectView }
+
+func (t *trade) createProject(ctx context.Context, who actor.Actor, in *createProjectInput) (*projectOutput, error) {
+	b := in.Body
+	p, err := t.Lots.CreateProject(ctx, who, lot.ProjectInput{Code: b.Code, Name: b.Name, Compulsory: b.Compulsory, Region: b.Region,
+		AgencyID: b.Agency, ApprovalNumber: b.ApprovalNumber, ApprovalAuthority: b.ApprovalAuthority})
+	if err != nil {
+		return nil, err
+	}
+	return &projectOutput{projectView(p)}, nil
+}
+
+type createLotInput struct {
+	ID   string `path:"id"`
+	Body struct {
+		Name     string `json:"name" doc:"标段名称"`
+		Estimate string `json:"estimate" doc:"估算价,元"`
+	}
+}
+
+func (t *trade) createLot(ctx context.Context, who actor.Actor, in *createLotInput) (*lotOutput, error) {
+	l, err := t.Lots.Create(ctx, who, in.ID, lot.Input{Name: in.Body.Name, Estimate: in.Body.Estimate})
+	if err != nil {
+		return nil, err
+	}
+	page, err := t.lotPage(ctx, who, l)
+	return &lotOutput{page}, err
+}
+
+type setDocumentInput struct {
+	ID   string `path:"id"`
+	Body lot.Params
+}
+
+type documentOutput struct{ Body DocumentView }
+
+func (t *trade) setDocument(ctx context.Context, who actor.Actor, in *setDocumentInput) (*documentOutput, error) {
+	doc, err := t.Lots.SetDocument(ctx, who, in.ID, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &documentOutput{DocumentView{doc.Version, StampPtr(doc.IssuedAt), doc.Digest, doc.Params, doc.Files}}, nil
+}
+
+func (t *trade) addFile(c echo.Context) error {
+	f, err := t.Lots.AddFile(c.Request().Context(), Viewer(c), c.Param("id"), c.QueryParam("name"),
+		c.Request().Header.Get(echo.HeaderContentType), c.Request().Body)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, f)
+}
+
+type agenciesOutput struct{ Body Page[OrganisationView] }
+
+func (t *trade) listAgencies(ctx context.Context, _ actor.Actor, _ *Nothing) (*agenciesOutput, error) {
+	list, err := t.deps.Identity.WithRole(ctx, actor.Agency)
+	out := &agenciesOutput{}
+	out.Body.Items = []OrganisationView{}
+	for _, o := range list {
+		out.Body.Items = append(out.Body.Items, organisationView(o))
+	}
+	return out, err
+}
