@@ -2,6 +2,8 @@ package identity
 
 import (
 	_ "embed" // for the list of regions
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -77,3 +79,26 @@ func CheckRegion(code string) error {
 	}
 	return nil
 }
+
+// Level says how far down a region lies: 1 a province, 2 a city, 3 a county.
+func (p Place) Level() int {
+	switch {
+	case p.Code[2:] == "0000":
+		return 1
+	case p.Code[4:] == "00":
+		return 2
+	}
+	return 3
+}
+
+// Regions lists the regions of GB/T 2260 in the order of their codes, without
+// the second levels that are no place of their own (市辖区, 县).
+var Regions = sync.OnceValue(func() []Place {
+	var out []Place
+	for _, code := range slices.Sorted(maps.Keys(regionNames())) {
+		if p, ok := Region(code); ok && !placeholders[p.Name] {
+			out = append(out, p)
+		}
+	}
+	return out
+})

@@ -183,6 +183,7 @@ func (a *API) own() {
 	a.registerSession()
 	a.registerVault()
 	a.registerPeople()
+	a.registerRegions()
 }
 
 // Handler is a typed handler: one command or query. The actor is explicit; it is
