@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 
+	"jianbiao/bidding/tenderform"
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
 	"jianbiao/internal/blob"
@@ -81,6 +82,21 @@ type Params struct {
 	Deposit             *Deposit     `json:"deposit,omitempty"`
 	QualificationNeeded string       `json:"qualification,omitempty"` // 资格要求
 	Scope               string       `json:"scope,omitempty"`         // 招标范围
+	// Form is what a bid must contain (投标文件格式); nil: the bid letter and files only.
+	Form *tenderform.Form `json:"form,omitempty"`
+}
+
+// Terms are what a bid is checked against (tenderform.Check).
+func (p *Params) Terms() tenderform.Terms {
+	t := tenderform.Terms{Form: p.Form, Sections: make([]tenderform.Section, len(p.Sections)), PriceCeiling: p.PriceCeiling,
+		DurationDays: p.DurationDays, Quality: p.Quality}
+	for i, s := range p.Sections {
+		t.Sections[i] = tenderform.Section{Name: s.Name, Label: s.Label, Required: s.Required}
+	}
+	if p.Deposit != nil {
+		t.Deposit = &tenderform.Security{Amount: p.Deposit.Amount, Forms: p.Deposit.Forms}
+	}
+	return t
 }
 
 // File is a file of the tender document.
@@ -158,6 +174,11 @@ func (p *Params) check() error {
 	}
 	if strings.TrimSpace(p.Quality) == "" {
 		e = e.With("quality", "请写明质量要求，例如“合格”。")
+	}
+	for _, f := range p.Form.Problems(p.Terms().Sections) {
+		if e.Fields[f.Field] == "" { // the first thing said about a field stands
+			e = e.With(f.Field, f.Message)
+		}
 	}
 	if len(e.Fields) > 0 {
 		return e

@@ -16,6 +16,7 @@ import (
 
 	"jianbiao/bidding/biddingtest"
 	"jianbiao/bidding/lot"
+	"jianbiao/bidding/tenderform"
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
 )
@@ -154,6 +155,9 @@ func TestSetDocument_Refusals(t *testing.T) {
 		"coefficient backwards":  {func(p *lot.Params) { p.Coefficient = &lot.Coefficient{Min: "0.98", Max: "0.95", Step: "0.01"} }, "document.invalid", nil},
 		"coefficient endless":    {func(p *lot.Params) { p.Coefficient = &lot.Coefficient{Min: "0", Max: "1", Step: "0.0001"} }, "document.invalid", nil},
 		"coefficient stands":     {func(p *lot.Params) { p.Coefficient = &lot.Coefficient{Min: "0", Max: "1", Step: "0"} }, "document.invalid", nil},
+		"a form of nowhere": {func(p *lot.Params) {
+			p.Form = &tenderform.Form{Attachments: []tenderform.Attachment{{Section: "nowhere", Name: "licence", Label: "营业执照"}}}
+		}, "document.invalid", nil},
 	} {
 		p := biddingtest.Params()
 		try.change(&p)
