@@ -11,14 +11,20 @@ import (
 
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
-	"jianbiao/internal/canon"
 	"jianbiao/internal/database"
 	"jianbiao/internal/evidence"
+	"jianbiao/internal/identity"
 	"jianbiao/internal/lifecycle"
+	"jianbiao/internal/rule"
 )
 
 // ProjectInput is an approved project to be tendered.
 type ProjectInput struct {
+	Kind              string     // ENG 工程建设 (default) | GOV 政府采购
+	Method            string     // 采购方式, open by default
+	MethodBasis       string     // 邀请招标的批准或认定
+	PlanFiling        string     // 采购计划备案号, GOV
+	IntentionAt       *time.Time // 采购意向公开的时间, GOV
 	Code              string
 	Name              string
 	Compulsory        bool
@@ -28,26 +34,35 @@ type ProjectInput struct {
 	ApprovalAuthority string
 }
 
-// CreateProject registers a project with its approval (立项批复), which must
-// come before the tender (招标投标法 9). Only a buyer does so, for himself.
-// Errors: project.invalid, project.code_taken, project.role.
+// CreateProject registers a project with its approval (立项批复; 采购计划备案 in
+// government procurement), which must come before the tender (招标投标法 9,
+// 政府采购法实施条例 29). Only a buyer does so, for himself. Errors:
+// project.invalid, project.method_not_supported, project.method_unknown,
+// project.code_taken, project.role.
 func (s *Service) CreateProject(ctx context.Context, who actor.Actor, in ProjectInput) (*Project, error) {
 	if !who.In(actor.Buyer) {
 		return nil, apperr.New(apperr.Forbidden, "project.role", "项目由招标人登记：请用招标人的账号登录。")
 	}
+	in.settle()
+	if err := checkMethod(in.Method); err != nil {
+		return nil, err
+	}
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	p := &Project{ID: uuid.NewString(), Code: in.Code, Name: in.Name, Kind: "ENG", Compulsory: in.Compulsory, Region: in.Region,
-		BuyerID: who.OrganisationID, Buyer: who.OrganisationName, ApprovalNumber: in.ApprovalNumber, ApprovalAuthority: in.ApprovalAuthority}
+	p := &Project{ID: uuid.NewString(), Code: in.Code, Name: in.Name, Kind: in.Kind, Compulsory: in.Compulsory, Region: in.Region,
+		BuyerID: who.OrganisationID, Buyer: who.OrganisationName, ApprovalNumber: in.ApprovalNumber, ApprovalAuthority: in.ApprovalAuthority,
+		Method: in.Method, MethodBasis: in.MethodBasis, PlanFiling: in.PlanFiling, IntentionAt: in.IntentionAt}
 	if in.AgencyID != "" {
 		p.AgencyID = &in.AgencyID
 	}
 	err := s.store.Change(ctx, func(tx *evidence.Tx) error {
 		p.CreatedAt = tx.Now()
 		_, err := tx.ExecContext(ctx, `INSERT INTO project (id, code, name, kind, compulsory, region, buyer_id, agency_id,
-			approval_number, approval_authority, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			p.ID, p.Code, p.Name, p.Kind, p.Compulsory, p.Region, p.BuyerID, p.AgencyID, p.ApprovalNumber, p.ApprovalAuthority, p.CreatedAt)
+			approval_number, approval_authority, created_at, method, method_basis, plan_filing, intention_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			p.ID, p.Code, p.Name, p.Kind, p.Compulsory, p.Region, p.BuyerID, p.AgencyID, p.ApprovalNumber, p.ApprovalAuthority, p.CreatedAt,
+			p.Method, p.MethodBasis, p.PlanFiling, p.IntentionAt)
 		switch {
 		case database.Violates(err, "project_code_unique"):
 			return apperr.New(apperr.Conflict, "project.code_taken", "项目编号“%s”已经登记过：请核对编号。", in.Code)
@@ -56,8 +71,9 @@ func (s *Service) CreateProject(ctx context.Context, who actor.Actor, in Project
 		case err != nil:
 			return fmt.Errorf("create project: %w", err)
 		}
-		tx.Record(evidence.Draft{Stream: "project/" + p.ID, Kind: "project.approval_recorded", Actor: who, Fields: map[string]any{
+		tx.Record(evidence.Draft{Stream: "project/" + p.ID, Kind: p.approved(), Actor: who, Fields: map[string]any{
 			"code": p.Code, "name": p.Name, "approvalNumber": p.ApprovalNumber, "approvalAuthority": p.ApprovalAuthority,
+			"kind": p.Kind, "method": p.Method, "methodBasis": p.MethodBasis, "planFiling": p.PlanFiling, "intentionAt": stampPtr(p.IntentionAt),
 			"compulsory": p.Compulsory, "region": p.Region, "agency": in.AgencyID}})
 		return nil
 	})
@@ -66,14 +82,17 @@ func (s *Service) CreateProject(ctx context.Context, who actor.Actor, in Project
 
 func (in *ProjectInput) check() error {
 	e := apperr.New(apperr.Invalid, "project.invalid", "项目信息不完整：请按提示补充。")
-	for field, v := range map[string]*string{"code": &in.Code, "name": &in.Name, "approvalNumber": &in.ApprovalNumber, "approvalAuthority": &in.ApprovalAuthority} {
+	if _, ok := Words[rule.Domain(in.Kind)]; !ok {
+		e = e.With("kind", "请选择工程建设或者政府采购。")
+	}
+	for field, v := range in.required() {
 		*v = strings.TrimSpace(*v)
 		if *v == "" || len([]rune(*v)) > 200 {
 			e = e.With(field, "必填，不超过 200 个字。")
 		}
 	}
-	if len(in.Region) != 6 || strings.Trim(in.Region, "0123456789") != "" {
-		e = e.With("region", "请选择项目所在的县区（六位行政区划代码）。")
+	if identity.CheckRegion(in.Region) != nil {
+		e = e.With("region", "请选择项目所在的市或者县区。")
 	}
 	if _, err := uuid.Parse(in.AgencyID); in.AgencyID != "" && err != nil {
 		e = e.With("agency", "请重新选择代理机构。")
@@ -99,7 +118,7 @@ func (s *Service) Create(ctx context.Context, who actor.Actor, projectID string,
 		e = e.With("name", "必填，不超过 200 个字。")
 	}
 	if !amount(in.Estimate) {
-		e = e.With("estimate", "估算价应为大于 0 的金额，单位元，最多两位小数。")
+		e = e.With("estimate", "应为大于 0 的金额，单位元，最多两位小数。")
 	}
 	if len(e.Fields) > 0 {
 		return nil, e
@@ -158,8 +177,9 @@ func (s *Service) lock(ctx context.Context, tx *evidence.Tx, who actor.Actor, id
 // PublishInput is what the host decides when the notice goes out. The document
 // is issued at that moment.
 type PublishInput struct {
-	SaleEnd     time.Time // the document is to be had until then
-	BidDeadline time.Time // 投标截止时间 = 开标时间 (招标投标法 34)
+	SaleEnd     time.Time  // the document is to be had until then
+	NoticeEnd   *time.Time // 公告期限届满 (GOV); nil: the earliest lawful
+	BidDeadline time.Time  // 投标截止时间 = 开标时间 (招标投标法 34)
 	Title       string
 	Body        string
 }
@@ -186,11 +206,12 @@ func (s *Service) publish(ctx context.Context, tx *evidence.Tx, who actor.Actor,
 		return err
 	}
 	now := tx.Now()
-	if err := s.checkPeriods(l, now, in.SaleEnd, in.BidDeadline); err != nil {
-		return err
-	}
 	draft, err := readDocument(ctx, tx, l.ID)
 	if err != nil {
+		return err
+	}
+	plan := &Plan{IssuedAt: now, SaleEnd: &in.SaleEnd, NoticeEnd: in.NoticeEnd, BidDeadline: &in.BidDeadline, Params: &draft.Params}
+	if err := s.lawful(l, plan); err != nil {
 		return err
 	}
 	doc, err := writeDocument(ctx, tx, l, draft.Params, &now)
@@ -200,14 +221,6 @@ func (s *Service) publish(ctx context.Context, tx *evidence.Tx, who actor.Actor,
 	cutoff, opening, vrf, err := s.keys.CreateLot(l.ID)
 	if err != nil {
 		return fmt.Errorf("make the lot's keys: %w", err)
-	}
-	notice, err := canon.Marshal(map[string]string{"lot": l.ID, "title": in.Title, "body": in.Body})
-	if err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO notice (lot_id, number, kind, title, body, digest, published_at)
-		VALUES ($1, 1, 'tender', $2, $3, $4, $5)`, l.ID, in.Title, in.Body, Digest(notice), now); err != nil {
-		return fmt.Errorf("write notice: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE lot SET published_at = $1, sale_end = $2, bid_deadline = $3, cutoff_key = $4, opening_key = $5, vrf_key = $6 WHERE id = $7`,
 		now, in.SaleEnd, in.BidDeadline, cutoff, opening, vrf, l.ID); err != nil {
@@ -219,26 +232,18 @@ func (s *Service) publish(ctx context.Context, tx *evidence.Tx, who actor.Actor,
 	if err := move(ctx, tx, l, row.To); err != nil {
 		return err
 	}
+	l.PublishedAt, l.SaleEnd, l.BidDeadline = &now, &in.SaleEnd, &in.BidDeadline
+	notice, err := s.PublishNotice(ctx, tx, l, NoticeText{Kind: TenderNotice, Title: in.Title, Body: in.Body, PeriodEnd: plan.NoticeEnd})
+	if err != nil {
+		return err
+	}
 	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: "tender.doc_issued", Actor: who, Fields: map[string]any{
 		"version": doc.Version, "digest": doc.Digest, "cutoffKey": cutoff, "openingKey": opening, "vrfKey": vrf}})
 	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: "tender.sale_started", Actor: who, Fields: map[string]any{"saleEnd": stamp(in.SaleEnd)}})
 	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: map[string]any{
-		"number": 1, "title": in.Title, "digest": Digest(notice), "saleEnd": stamp(in.SaleEnd), "bidDeadline": stamp(in.BidDeadline)}})
+		"number": notice.Number, "title": in.Title, "digest": notice.Digest, "contentDigest": *notice.ContentDigest,
+		"periodEnd": stampPtr(notice.PeriodEnd), "saleEnd": stamp(in.SaleEnd), "bidDeadline": stamp(in.BidDeadline)}})
 	return nil
-}
-
-// checkPeriods judges the dates of a tender by the catalogue.
-func (s *Service) checkPeriods(l *Lot, issued, saleEnd, deadline time.Time) error {
-	if !deadline.After(issued) || deadline.Before(saleEnd) {
-		return apperr.New(apperr.Invalid, "lot.dates", "投标截止时间应晚于现在，也不早于招标文件的停止发售时间。").With("bidDeadline", "请重新选择投标截止时间。")
-	}
-	if err := s.periods.CheckMin("R08-1", issued, saleEnd); err != nil {
-		return field(err, "saleEnd")
-	}
-	if !l.Project.Compulsory {
-		return nil
-	}
-	return field(s.periods.CheckMin("R09-1", issued, deadline), "bidDeadline")
 }
 
 // field hangs a refusal on the input field that caused it.
@@ -250,6 +255,13 @@ func field(err error, name string) error {
 }
 
 func stamp(t time.Time) string { return t.In(evidence.Beijing).Format(time.RFC3339) }
+
+func stampPtr(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return stamp(*t)
+}
 
 // PostponeDeadline moves the deadline, and with it the opening, to a later time.
 // Bids that are sealed already stay valid. Errors: lot.not_later, lot.state.
@@ -266,6 +278,9 @@ func (s *Service) PostponeDeadline(ctx context.Context, who actor.Actor, id stri
 		to = to.Truncate(time.Second)
 		if !to.After(*l.BidDeadline) {
 			return apperr.New(apperr.Invalid, "lot.not_later", "新的截止时间应晚于原来的截止时间。").With("to", "请选择更晚的时间。")
+		}
+		if err := s.lawful(l, &Plan{IssuedAt: *l.PublishedAt, SaleEnd: l.SaleEnd, BidDeadline: &to}); err != nil {
+			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE lot SET bid_deadline = $1, updated_at = $2 WHERE id = $3`, to, tx.Now(), l.ID); err != nil {
 			return fmt.Errorf("postpone deadline: %w", err)

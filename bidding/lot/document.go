@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -204,7 +203,7 @@ func (s *Service) SetDocument(ctx context.Context, who actor.Actor, lotID string
 		if err != nil {
 			return err
 		}
-		if err := s.checkDeposit(l, p); err != nil {
+		if err := s.lawful(l, &Plan{IssuedAt: tx.Now(), Params: &p}); err != nil {
 			return err
 		}
 		if doc, err = writeDocument(ctx, tx, l, p, nil); err != nil {
@@ -219,20 +218,6 @@ func (s *Service) SetDocument(ctx context.Context, who actor.Actor, lotID string
 		return nil
 	})
 	return doc, err
-}
-
-func (s *Service) checkDeposit(l *Lot, p Params) error {
-	if p.Deposit == nil {
-		return nil
-	}
-	if err := s.periods.CheckRatio("R13-1", decimal.RequireFromString(p.Deposit.Amount), l.Estimate); err != nil {
-		return field(err, "deposit")
-	}
-	if len(p.Deposit.Forms) == 1 && slices.Contains([]string{"现金", "转账", "电汇"}, p.Deposit.Forms[0]) {
-		return apperr.New(apperr.Invalid, "document.deposit_cash_only", "投标保证金不得限定为现金或转账：应同时接受银行保函、保证保险等形式。").
-			By("保障中小企业款项支付条例第十三条")
-	}
-	return nil
 }
 
 func optionalAmount(s string) *decimal.Decimal {

@@ -6,6 +6,7 @@ import "jianbiao/internal/evidence"
 func Kinds() []evidence.Kind {
 	return []evidence.Kind{
 		{Name: "project.approval_recorded", Label: "登记立项批复"},
+		{Name: "gov.plan_filed", Label: "登记采购计划备案"},
 		{Name: "lot.created", Label: "建立标段", Fields: map[string]evidence.Class{"estimate": evidence.Official}},
 		{Name: "tender.doc_drafted", Label: "编制招标文件", Class: evidence.Official},
 		{Name: "document.file_added", Label: "招标文件增加附件", Class: evidence.Official},

@@ -14,23 +14,30 @@ import (
 	"jianbiao/internal/apperr"
 	"jianbiao/internal/blob"
 	"jianbiao/internal/evidence"
+	"jianbiao/internal/keystore"
+	"jianbiao/internal/rule"
+	"jianbiao/internal/workday"
 )
 
 // Project is an approved project (项目) of a buyer; its lots are tendered.
 type Project struct {
-	ID                string    `db:"id"`
-	Code              string    `db:"code"`
-	Name              string    `db:"name"`
-	Kind              string    `db:"kind"`       // ENG 工程建设
-	Compulsory        bool      `db:"compulsory"` // 依法必须招标
-	Region            string    `db:"region"`     // GB/T 2260
-	BuyerID           string    `db:"buyer_id"`
-	Buyer             string    `db:"buyer"`
-	AgencyID          *string   `db:"agency_id"`
-	Agency            *string   `db:"agency"`
-	ApprovalNumber    string    `db:"approval_number"`
-	ApprovalAuthority string    `db:"approval_authority"`
-	CreatedAt         time.Time `db:"created_at"`
+	ID                string     `db:"id"`
+	Code              string     `db:"code"`
+	Name              string     `db:"name"`
+	Kind              string     `db:"kind"`       // ENG 工程建设 | GOV 政府采购
+	Compulsory        bool       `db:"compulsory"` // 依法必须招标
+	Region            string     `db:"region"`     // GB/T 2260
+	BuyerID           string     `db:"buyer_id"`
+	Buyer             string     `db:"buyer"`
+	AgencyID          *string    `db:"agency_id"`
+	Agency            *string    `db:"agency"`
+	ApprovalNumber    string     `db:"approval_number"`
+	ApprovalAuthority string     `db:"approval_authority"`
+	Method            string     `db:"method"`       // 采购方式
+	MethodBasis       string     `db:"method_basis"` // 邀请招标的批准或认定
+	PlanFiling        string     `db:"plan_filing"`  // 采购计划备案号, GOV
+	IntentionAt       *time.Time `db:"intention_at"` // 采购意向公开, GOV
+	CreatedAt         time.Time  `db:"created_at"`
 }
 
 // Lot is one lot of a project.
@@ -94,6 +101,14 @@ type Periods interface {
 	CheckMin(code string, from, until time.Time) error
 	// CheckRatio refuses a part that exceeds the rule's share of whole.
 	CheckRatio(code string, part, whole decimal.Decimal) error
+	// Row is the rule of a code in force on the day of at.
+	Row(code string, at time.Time) (rule.Rule, error)
+	// Bound is the rule of a code and the date it gives from a start.
+	Bound(code string, from time.Time) (rule.Rule, rule.Result, error)
+	// BoundIn is Bound by another reading than the rule's own.
+	BoundIn(code string, mode rule.Mode, from time.Time) (rule.Result, error)
+	// Calendar is the working calendar of all dates.
+	Calendar() *workday.Calendar
 }
 
 // KeyMaker makes a lot's keys at its publication and tells their public halves;
@@ -101,6 +116,8 @@ type Periods interface {
 // the same.
 type KeyMaker interface {
 	CreateLot(lotID string) (cutoff, opening, vrf string, err error)
+	// Platform gives the keys with which notices are signed.
+	Platform() keystore.Platform
 }
 
 // Service is the only writer of projects, lots, documents and notices. Each

@@ -76,12 +76,19 @@ type Notice struct {
 	Body        string    `db:"body" json:"body"`
 	Digest      string    `db:"digest" json:"digest"`
 	PublishedAt time.Time `db:"published_at" json:"publishedAt"`
+
+	PeriodEnd     *time.Time `db:"period_end" json:"-"`     // 公告期限届满, GOV
+	Canonical     []byte     `db:"canonical" json:"-"`      // the bytes that Digest and Signature are of
+	ContentDigest *string    `db:"content_digest" json:"-"` // of what a reader reads, the same in all media
+	Signature     []byte     `db:"signature" json:"-"`      // seal.PlatformSignature
 }
+
+const noticeColumns = `number, kind, title, body, digest, published_at, period_end, canonical, content_digest, signature`
 
 // Notices returns the lot's notices in order.
 func (s *Service) Notices(ctx context.Context, lotID string) ([]Notice, error) {
 	out := []Notice{}
-	err := s.store.DB().SelectContext(ctx, &out, `SELECT number, kind, title, body, digest, published_at FROM notice WHERE lot_id = $1 ORDER BY number`, lotID)
+	err := s.store.DB().SelectContext(ctx, &out, `SELECT `+noticeColumns+` FROM notice WHERE lot_id = $1 ORDER BY number`, lotID)
 	if err != nil {
 		return nil, fmt.Errorf("read notices: %w", err)
 	}
@@ -95,7 +102,8 @@ func (s *Service) Projects(ctx context.Context, who actor.Actor) ([]Project, err
 		return out, nil
 	}
 	err := s.store.DB().SelectContext(ctx, &out, `SELECT p.id, p.code, p.name, p.kind, p.compulsory, p.region, p.buyer_id, b.name AS buyer,
-			p.agency_id, a.name AS agency, p.approval_number, p.approval_authority, p.created_at
+			p.agency_id, a.name AS agency, p.approval_number, p.approval_authority, p.created_at,
+			p.method, p.method_basis, p.plan_filing, p.intention_at
 		FROM project p JOIN organisation b ON b.id = p.buyer_id LEFT JOIN organisation a ON a.id = p.agency_id
 		WHERE p.buyer_id = $1 OR p.agency_id = $1 ORDER BY p.created_at DESC LIMIT 200`, who.OrganisationID)
 	if err != nil {

@@ -24,7 +24,8 @@ const columns = `
 	p.compulsory AS "project.compulsory", p.region AS "project.region", p.buyer_id AS "project.buyer_id",
 	b.name AS "project.buyer", p.agency_id AS "project.agency_id", a.name AS "project.agency",
 	p.approval_number AS "project.approval_number", p.approval_authority AS "project.approval_authority",
-	p.created_at AS "project.created_at"`
+	p.method AS "project.method", p.method_basis AS "project.method_basis", p.plan_filing AS "project.plan_filing",
+	p.intention_at AS "project.intention_at", p.created_at AS "project.created_at"`
 
 const from = ` FROM lot l JOIN project p ON p.id = l.project_id
 	JOIN organisation b ON b.id = p.buyer_id LEFT JOIN organisation a ON a.id = p.agency_id `

@@ -61,6 +61,7 @@ func RegisterTrade(a *API, d Trade) {
 	t.registerBids()
 	t.registerHall()
 	t.registerDeadline()
+	t.registerDesk()
 }
 
 // LotSummary is a lot in a list.
@@ -69,6 +70,8 @@ type LotSummary struct {
 	Code         string     `json:"code"`
 	Name         string     `json:"name"`
 	Project      ProjectRef `json:"project"`
+	Kind         string     `json:"kind" enum:"ENG,GOV" doc:"工程建设，政府采购"`
+	Method       string     `json:"method" doc:"采购方式"`
 	Buyer        string     `json:"buyer"`
 	Agency       string     `json:"agency,omitempty"`
 	Region       RegionRef  `json:"region"`
@@ -121,7 +124,7 @@ func deref(s *string) string {
 
 func summary(l *lot.Lot, o *opening.Brief) LotSummary {
 	s := LotSummary{ID: l.ID, Code: l.Code, Name: l.Name, Project: ProjectRef{l.Project.ID, l.Project.Code, l.Project.Name},
-		Buyer: l.Project.Buyer, Agency: deref(l.Project.Agency), Region: regionRef(l.Project.Region), State: string(l.State),
+		Kind: l.Project.Kind, Method: l.Project.Method, Buyer: l.Project.Buyer, Agency: deref(l.Project.Agency), Region: regionRef(l.Project.Region), State: string(l.State),
 		StateLabel: lot.Table.Labels[l.State], PublishedAt: StampPtr(l.PublishedAt), BidDeadline: StampPtr(l.BidDeadline),
 		PriceCeiling: amountText(l.PriceCeiling), Suspended: l.SuspendedSince != nil, UpdatedAt: Stamp(l.UpdatedAt)}
 	if o != nil {
@@ -170,6 +173,8 @@ type LotDetail struct {
 	Estimate        string   `json:"estimate,omitempty" doc:"估算价,元;只给招标人和代理机构"`
 	Compulsory      bool     `json:"compulsory" doc:"依法必须招标"`
 	ApprovalNumber  string   `json:"approvalNumber"`
+	PlanFiling      string   `json:"planFiling,omitempty" doc:"采购计划备案号"`
+	IntentionAt     *string  `json:"intentionAt,omitempty" doc:"采购意向公开的时间"`
 	DocumentVersion int      `json:"documentVersion"`
 	SaleEnd         *string  `json:"saleEnd,omitempty"`
 	SuspendedReason string   `json:"suspendedReason,omitempty"`
@@ -282,6 +287,7 @@ func ofOpening(a lifecycle.Action) bool {
 
 func detail(l *lot.Lot, o *opening.Brief, who actor.Actor) LotDetail {
 	d := LotDetail{LotSummary: summary(l, o), Compulsory: l.Project.Compulsory, ApprovalNumber: l.Project.ApprovalNumber,
+		PlanFiling: l.Project.PlanFiling, IntentionAt: StampPtr(l.Project.IntentionAt),
 		DocumentVersion: l.DocumentVersion, SaleEnd: StampPtr(l.SaleEnd), SuspendedReason: deref(l.SuspendedReason), Hosted: l.HostedBy(who)}
 	if d.Hosted {
 		d.Estimate = amountText(&l.Estimate)
@@ -363,12 +369,13 @@ func media(m string) string {
 
 // commandInput is the input of a lot's own commands.
 type commandInput struct {
-	SaleEnd     time.Time `json:"saleEnd"`
-	BidDeadline time.Time `json:"bidDeadline"`
-	NoticeTitle string    `json:"noticeTitle"`
-	NoticeBody  string    `json:"noticeBody"`
-	To          time.Time `json:"to"`
-	Reason      string    `json:"reason"`
+	SaleEnd     time.Time  `json:"saleEnd"`
+	NoticeEnd   *time.Time `json:"noticeEnd"`
+	BidDeadline time.Time  `json:"bidDeadline"`
+	NoticeTitle string     `json:"noticeTitle"`
+	NoticeBody  string     `json:"noticeBody"`
+	To          time.Time  `json:"to"`
+	Reason      string     `json:"reason"`
 }
 
 // lotCommand carries out a command of the lot's table; ok is false for one of
@@ -387,7 +394,7 @@ func (t *trade) lotCommand(ctx context.Context, who actor.Actor, id, command str
 	}
 	switch command {
 	case "publish":
-		_, err = t.Lots.Publish(ctx, who, id, lot.PublishInput{SaleEnd: in.SaleEnd, BidDeadline: in.BidDeadline, Title: in.NoticeTitle, Body: in.NoticeBody})
+		_, err = t.Lots.Publish(ctx, who, id, lot.PublishInput{SaleEnd: in.SaleEnd, NoticeEnd: in.NoticeEnd, BidDeadline: in.BidDeadline, Title: in.NoticeTitle, Body: in.NoticeBody})
 	case "postpone_deadline":
 		err = t.Lots.PostponeDeadline(ctx, who, id, in.To, in.Reason)
 	case "suspend":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"jianbiao/bidding/lot"
 	"jianbiao/internal/actor"
 )
 
@@ -17,6 +18,8 @@ type Meta struct {
 	Reasons       map[string]string       `json:"reasons" doc:"解密失败的原因"`
 	Flags         map[string]string       `json:"flags" doc:"开标一览表的标示"`
 	Outcomes      map[string]string       `json:"outcomes" doc:"投标文件的结果"`
+	ProjectKinds  map[string]lot.Wording  `json:"projectKinds" doc:"工程建设、政府采购各自的用语"`
+	Methods       []lot.Method            `json:"methods" doc:"采购方式；有 refusal 的不办理"`
 }
 
 // OpeningState is a state of an opening and its place on the stepper (0 to 7).
@@ -60,6 +63,10 @@ func (m Meta) filled() Meta {
 	}
 	if m.Commands == nil {
 		m.Commands = map[string]CommandLabel{}
+	}
+	m.Methods, m.ProjectKinds = lot.Methods, map[string]lot.Wording{}
+	for kind, words := range lot.Words {
+		m.ProjectKinds[string(kind)] = words
 	}
 	if m.Reasons == nil {
 		m.Reasons = map[string]string{}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -13,6 +14,8 @@ import (
 // ProjectView is a project of the actor's organisation.
 type ProjectView struct {
 	ProjectRef
+	Kind       string    `json:"kind" enum:"ENG,GOV"`
+	Method     string    `json:"method"`
 	Region     RegionRef `json:"region"`
 	Compulsory bool      `json:"compulsory"`
 	Buyer      string    `json:"buyer"`
@@ -22,7 +25,7 @@ type ProjectView struct {
 type projectsOutput struct{ Body Page[ProjectView] }
 
 func projectView(p *lot.Project) ProjectView {
-	return ProjectView{ProjectRef: ProjectRef{p.ID, p.Code, p.Name}, Region: regionRef(p.Region), Compulsory: p.Compulsory, Buyer: p.Buyer, Agency: deref(p.Agency)}
+	return ProjectView{ProjectRef: ProjectRef{p.ID, p.Code, p.Name}, Kind: p.Kind, Method: p.Method, Region: regionRef(p.Region), Compulsory: p.Compulsory, Buyer: p.Buyer, Agency: deref(p.Agency)}
 }
 
 func (t *trade) listProjects(ctx context.Context, who actor.Actor, _ *Nothing) (*projectsOutput, error) {
@@ -37,13 +40,18 @@ func (t *trade) listProjects(ctx context.Context, who actor.Actor, _ *Nothing) (
 
 type createProjectInput struct {
 	Body struct {
-		Code              string `json:"code" doc:"项目编号"`
-		Name              string `json:"name" doc:"项目名称"`
-		Compulsory        bool   `json:"compulsory" doc:"依法必须招标"`
-		Region            string `json:"region" doc:"行政区划代码"`
-		Agency            string `json:"agency,omitempty" doc:"代理机构"`
-		ApprovalNumber    string `json:"approvalNumber" doc:"立项批复文号"`
-		ApprovalAuthority string `json:"approvalAuthority" doc:"批复机关"`
+		Code              string     `json:"code" doc:"项目编号"`
+		Name              string     `json:"name" doc:"项目名称"`
+		Kind              string     `json:"kind,omitempty" doc:"ENG 工程建设（不填时），GOV 政府采购"`
+		Method            string     `json:"method,omitempty" doc:"采购方式：open（不填时），invited"`
+		MethodBasis       string     `json:"methodBasis,omitempty" doc:"邀请招标的批准或者认定"`
+		Compulsory        bool       `json:"compulsory,omitempty" doc:"依法必须招标"`
+		Region            string     `json:"region" doc:"行政区划代码"`
+		Agency            string     `json:"agency,omitempty" doc:"代理机构"`
+		ApprovalNumber    string     `json:"approvalNumber,omitempty" doc:"立项批复文号，工程建设"`
+		ApprovalAuthority string     `json:"approvalAuthority,omitempty" doc:"批复机关，工程建设"`
+		PlanFiling        string     `json:"planFiling,omitempty" doc:"采购计划备案号，政府采购"`
+		IntentionAt       *time.Time `json:"intentionAt,omitempty" doc:"采购意向公开的时间，政府采购"`
 	}
 }
 
@@ -52,7 +60,8 @@ type projectOutput struct{ Body ProjectView }
 func (t *trade) createProject(ctx context.Context, who actor.Actor, in *createProjectInput) (*projectOutput, error) {
 	b := in.Body
 	p, err := t.Lots.CreateProject(ctx, who, lot.ProjectInput{Code: b.Code, Name: b.Name, Compulsory: b.Compulsory, Region: b.Region,
-		AgencyID: b.Agency, ApprovalNumber: b.ApprovalNumber, ApprovalAuthority: b.ApprovalAuthority})
+		AgencyID: b.Agency, ApprovalNumber: b.ApprovalNumber, ApprovalAuthority: b.ApprovalAuthority,
+		Kind: b.Kind, Method: b.Method, MethodBasis: b.MethodBasis, PlanFiling: b.PlanFiling, IntentionAt: b.IntentionAt})
 	if err != nil {
 		return nil, err
 	}
