@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +32,43 @@ func outcomes(t *testing.T, c *biddingtest.City, s *opening.Service, l *lot.Lot)
 		out[r.Digest] = r
 	}
 	return out
+}
+
+// What is changed after the table was made does not change the table: the file
+// is flagged as the platform's cause, the files of the others are there, and the
+// opening goes on.
+func TestCheckFiles_FlagsWhatWasChangedAfterTheTable(t *testing.T) {
+	t.Parallel()
+	c, l, firms := threeBids(t)
+	c.To(l, firms, opening.DecryptClosed)
+	c.Must(c.Openings.Tabulate(ctx, actor.System(), l.ID))
+	spoil(t, c, envelopeOf(t, c, firms[0].Sealed.Digest), flip(priceSection(t, firms[0]).Offset+3))
+	c.Must(c.Openings.Announce(ctx, c.Agency, l.ID))
+	c.Must(c.Openings.OpenObjections(ctx, c.Agency, l.ID))
+	c.At(biddingtest.Deadline.Add(2 * time.Hour))
+	if err := c.Openings.StartConfirmation(ctx, c.Agency, l.ID); apperr.CodeOf(err) != "opening.files_unchecked" {
+		t.Fatalf("the record before the files: %v", err)
+	}
+	c.Must(c.Openings.CheckFiles(ctx, actor.System(), l.ID))
+	c.Must(c.Openings.StartConfirmation(ctx, c.Agency, l.ID))
+	snap, err := c.Openings.Snapshot(ctx, l.ID)
+	c.Must(err)
+	for _, r := range snap.Table {
+		flagged := slices.Contains(r.Flags, "file_damaged")
+		if r.Outcome != opening.OutcomeOpened || r.Price == "" || flagged != (r.Digest == firms[0].Sealed.Digest) {
+			t.Errorf("%s: %s, flags %v", r.Organisation, r.Outcome, r.Flags)
+		}
+	}
+	events, err := c.Store.OfKind(ctx, l.Stream(), "bid.file_damaged")
+	c.Must(err)
+	if len(events) != 1 || events[0].Text("cause") != "platform" {
+		t.Errorf("events %+v", events)
+	}
+	var files int
+	c.Must(c.DB.App.Get(&files, `SELECT count(*) FROM bid_file WHERE lot_id = $1 AND digest <> $2`, l.ID, firms[0].Sealed.Digest))
+	if files != 6 {
+		t.Errorf("%d files of the others, want 6", files)
+	}
 }
 
 // expect checks the outcome of the first firm, and that the others opened.

@@ -77,6 +77,7 @@ var commands = map[string]runner{
 	"start_decrypt":      plain((*Service).StartDecrypt),
 	"close_window":       plain((*Service).CloseWindow),
 	"import_bids":        plain((*Service).ImportBids),
+	"check_files":        plain((*Service).CheckFiles),
 	"announce":           plain((*Service).Announce),
 	"open_objections":    plain((*Service).OpenObjections),
 	"start_confirmation": plain((*Service).StartConfirmation),

@@ -56,6 +56,12 @@ func Kinds() []evidence.Kind {
 		{Name: "opening.imported", Label: "投标文件导入完成", Text: func(v evidence.View) string {
 			return fmt.Sprintf("%d 份投标文件中 %d 份导入成功", v.Number("of"), v.Number("opened"))
 		}},
+		{Name: "opening.files_checked", Label: "附件核对完成", Text: func(v evidence.View) string {
+			return fmt.Sprintf("各家的 %d 个附件已与投标人签名的摘要核对", v.Number("files"))
+		}},
+		{Name: "bid.file_damaged", Label: "附件与签名的摘要不符", Text: func(v evidence.View) string {
+			return v.Field("organisation") + " 的附件“" + v.Field("file") + "”与其签名的摘要不符，已标示；原因：" + Causes[v.Field("cause")]
+		}},
 		{Name: "opening.announced", Label: "开始唱标"},
 		{Name: "opening.objection_window_started", Label: "进入异议环节"},
 		{Name: "opening.objection_raised", Label: "提出异议", Text: func(v evidence.View) string {

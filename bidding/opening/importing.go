@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
+	"time"
 
 	"github.com/emmansun/gmsm/sm3"
-	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"jianbiao/bidding/lot"
 	"jianbiao/internal/actor"
@@ -80,36 +82,32 @@ type result struct {
 	outcome string
 	reason  string
 	forms   map[string]json.RawMessage
-	files   []openedFile
 }
 
-type openedFile struct {
-	ID, Section string
-	Position    int
-	File        seal.File
-}
-
-// ImportBids is the second half: the window has closed, the opening key is used
-// on the contents of every bid whose parts were released, and the reading-out
-// table (开标一览表) is made. Opening takes its time and holds no lock; what it
-// stores is found again under the same names if it is run twice.
+// ImportBids is the second half: the window has closed, and the opening key is
+// used on the contents of every bid whose parts were released. First the
+// reading-out table (开标一览表) is made, then the files are stored and checked.
 func (s *Service) ImportBids(ctx context.Context, who actor.Actor, lotID string) error {
-	l, err := lot.Read(ctx, s.store.DB(), lotID)
-	if err != nil {
+	if err := s.Tabulate(ctx, who, lotID); err != nil {
 		return err
 	}
-	h, err := readHall(ctx, s.store.DB(), l)
+	return s.CheckFiles(ctx, who, lotID)
+}
+
+// Tabulate opens every bid to its last authenticated chunk, several at a time,
+// and makes the reading-out table. It takes its time and holds no lock; when it
+// is run twice, it finds the same.
+func (s *Service) Tabulate(ctx context.Context, who actor.Actor, lotID string) error {
+	h, err := s.asleep(ctx, who, lotID, "import_bids")
 	if err != nil {
-		return err
-	}
-	if _, err := Table.Next(h.o.State, "import_bids", who.Role, Facts{Suspended: l.SuspendedSince != nil}); err != nil {
 		return err
 	}
 	results := make([]result, len(h.bids))
-	for i := range h.bids {
-		if results[i], err = s.openBid(ctx, h, &h.bids[i]); err != nil {
-			return err
-		}
+	if err := eachBid(ctx, h.bids, func(ctx context.Context, i int) (err error) {
+		results[i], err = s.openBid(ctx, h, &h.bids[i])
+		return err
+	}); err != nil {
+		return err
 	}
 	coefficient, err := s.drawCoefficient(h)
 	if err != nil {
@@ -127,6 +125,31 @@ func (s *Service) ImportBids(ctx context.Context, who actor.Actor, lotID string)
 		}
 		return map[string]any{"opened": opened, "of": len(results)}, storeCoefficient(ctx, tx, h, coefficient)
 	})
+}
+
+// asleep reads the hall without a lock, for work that takes its time, if the
+// command may be given now.
+func (s *Service) asleep(ctx context.Context, who actor.Actor, lotID, command string) (*hall, error) {
+	l, err := lot.Read(ctx, s.store.DB(), lotID)
+	if err != nil {
+		return nil, err
+	}
+	h, err := readHall(ctx, s.store.DB(), l)
+	if err != nil {
+		return nil, err
+	}
+	_, err = Table.Next(h.o.State, command, who.Role, h.facts(time.Time{}, who))
+	return h, err
+}
+
+// eachBid works on as many bids at once as there are processors.
+func eachBid(ctx context.Context, bids []Bid, f func(ctx context.Context, i int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range bids {
+		g.Go(func() error { return f(ctx, i) })
+	}
+	return g.Wait()
 }
 
 // openBid opens one bid, or says by proof whose cause it is that it does not
@@ -165,7 +188,7 @@ func (s *Service) openBid(ctx context.Context, h *hall, b *Bid) (result, error) 
 	default:
 		res.outcome, res.reason = OutcomeWithdrawn, string(cause)
 	}
-	res.forms, res.files = nil, nil
+	res.forms = nil
 	return res, nil
 }
 
@@ -184,6 +207,16 @@ func (s *Service) intact(ctx context.Context, b *Bid) (bool, error) {
 }
 
 func (s *Service) openSections(ctx context.Context, b *Bid, res *result) error {
+	return s.withContents(ctx, b, func(f io.ReaderAt, head seal.Header, name string, tender, bidder []byte) error {
+		index, err := seal.Skim(f, head, name, tender, bidder)
+		res.forms[name] = index.Form
+		return err
+	})
+}
+
+// withContents gives every section of a bid's contents with both parts of its
+// key.
+func (s *Service) withContents(ctx context.Context, b *Bid, visit func(f io.ReaderAt, head seal.Header, name string, tender, bidder []byte) error) error {
 	head, err := b.Header()
 	if err != nil {
 		return err
@@ -209,42 +242,17 @@ func (s *Service) openSections(ctx context.Context, b *Bid, res *result) error {
 		return err
 	}
 	for i, sec := range sections {
-		if err := s.openSection(ctx, f, b, head, sec.Name, tender[i], parts[sec.Name], res); err != nil {
+		bidder, err := base64.RawURLEncoding.DecodeString(parts[sec.Name])
+		if err != nil {
+			err = fmt.Errorf("part: %w: %w", err, &seal.PartError{Section: sec.Name, Role: seal.RoleBidder})
+		} else {
+			err = visit(f, head, sec.Name, tender[i], bidder)
+		}
+		if err != nil {
 			return fmt.Errorf("section %s: %w", sec.Name, err)
 		}
 	}
 	return nil
-}
-
-func (s *Service) openSection(ctx context.Context, f io.ReaderAt, b *Bid, head seal.Header, name string, tenderPart []byte, part string, res *result) error {
-	bidderPart, err := base64.RawURLEncoding.DecodeString(part)
-	if err != nil {
-		return fmt.Errorf("part: %w: %w", err, &seal.PartError{Section: name, Role: seal.RoleBidder})
-	}
-	position := 0
-	return seal.OpenSection(f, head, name, tenderPart, bidderPart, seal.Visit{
-		Index: func(i seal.Index) error { res.forms[name] = i.Form; return nil },
-		File: func(file seal.File, r io.Reader) error {
-			id := fileID(b, name, position)
-			if _, err := s.files.Put(ctx, id, r); err != nil {
-				return fmt.Errorf("store opened file: %w", err)
-			}
-			res.files = append(res.files, openedFile{ID: id, Section: name, Position: position, File: file})
-			position++
-			return nil
-		},
-	})
-}
-
-// fileID is the same each time, so that an import that is run again after a
-// crash overwrites what the first left.
-func fileID(b *Bid, section string, position int) string {
-	d := sm3.Sum(fmt.Appendf(nil, "jianbiao/bid-file/1\x00%s\x00%s\x00%s\x00%d", b.LotID, b.Digest, section, position))
-	id, err := uuid.FromBytes(d[:16])
-	if err != nil {
-		panic("opening: sixteen bytes are a UUID: " + err.Error())
-	}
-	return id.String()
 }
 
 func storeResult(ctx context.Context, tx *evidence.Tx, h *hall, r result) error {
@@ -256,12 +264,6 @@ func storeResult(ctx context.Context, tx *evidence.Tx, h *hall, r result) error 
 	if r.outcome != OutcomeOpened {
 		fields["reason"] = r.reason
 		b.OutcomeReason = &r.reason
-	}
-	for _, f := range r.files {
-		if err := exec(ctx, tx, "store opened file", `INSERT INTO bid_file (id, lot_id, digest, section, position, name, media, size, sm3)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, f.ID, b.LotID, b.Digest, f.Section, f.Position, f.File.Name, f.File.Media, f.File.Size, f.File.SM3); err != nil {
-			return err
-		}
 	}
 	if r.outcome == OutcomeOpened {
 		raw, err := canon.Marshal(r.forms)

@@ -62,6 +62,7 @@ type Facts struct {
 	ConfirmOver    bool // everybody confirmed, or the time is over
 	ReconvenedDue  bool
 	HostConfirmed  bool
+	FilesChecked   bool
 	IsBuyer        bool
 }
 
@@ -99,11 +100,13 @@ var (
 		Detail: func(f Facts) string {
 			return fmt.Sprintf("还有 %d 条异议没有答复：招标人应当当场答复。", f.Unanswered)
 		}, OK: func(f Facts) bool { return f.Unanswered == 0 }}
-	objectionOver = simple("objection time over 异议时间到或都无异议", "objections_running", "招标投标法实施条例第四十四条", "异议时间还没有到，也不是各家都表示无异议。", func(f Facts) bool { return f.ObjectionOver })
-	confirmOver   = simple("all confirmed or time over 都已确认或到时", "confirmation_running", "", "还有投标人没有确认开标记录，确认时间也没有到。", func(f Facts) bool { return f.ConfirmOver })
-	reconvenedDue = simple("time of the session 已到复会时间", "reconvened_too_early", "", "复会时间还没有到。", func(f Facts) bool { return f.ReconvenedDue })
-	hostUnsigned  = simple("host has not signed 主持人未签", "host_confirmed", "", "主持人已经确认过了。", func(f Facts) bool { return !f.HostConfirmed })
-	byBuyer       = simple("the buyer himself 招标人本人", "buyer_only", "电子招标投标办法第三十一条", "未解密的原因由招标人认定，代理机构不能代为认定。", func(f Facts) bool { return f.IsBuyer })
+	objectionOver  = simple("objection time over 异议时间到或都无异议", "objections_running", "招标投标法实施条例第四十四条", "异议时间还没有到，也不是各家都表示无异议。", func(f Facts) bool { return f.ObjectionOver })
+	confirmOver    = simple("all confirmed or time over 都已确认或到时", "confirmation_running", "", "还有投标人没有确认开标记录，确认时间也没有到。", func(f Facts) bool { return f.ConfirmOver })
+	reconvenedDue  = simple("time of the session 已到复会时间", "reconvened_too_early", "", "复会时间还没有到。", func(f Facts) bool { return f.ReconvenedDue })
+	filesUnchecked = simple("files not checked yet 附件尚未核对", "files_checked", "", "附件已经核对过了。", func(f Facts) bool { return !f.FilesChecked })
+	filesChecked   = simple("files checked 附件已核对", "files_unchecked", "", "平台还在核对各家的附件：稍候片刻再办理。", func(f Facts) bool { return f.FilesChecked })
+	hostUnsigned   = simple("host has not signed 主持人未签", "host_confirmed", "", "主持人已经确认过了。", func(f Facts) bool { return !f.HostConfirmed })
+	byBuyer        = simple("the buyer himself 招标人本人", "buyer_only", "电子招标投标办法第三十一条", "未解密的原因由招标人认定，代理机构不能代为认定。", func(f Facts) bool { return f.IsBuyer })
 )
 
 var (
@@ -157,7 +160,7 @@ var Table = lifecycle.Table[State, Facts]{
 		r(Imported, "announce", hosts, Announcing, "opening.announced", notPaused, notHeld),
 		r(Announcing, "open_objections", hosts, ObjectionWindow, "opening.objection_window_started", notPaused, notHeld),
 		r(ObjectionWindow, "no_objection", bidders, ObjectionWindow, "opening.no_objection", notPaused),
-		r(ObjectionWindow, "start_confirmation", both, RecordConfirming, "opening.confirmation_started", notPaused, notHeld, noUndecided, allAnswered, objectionOver),
+		r(ObjectionWindow, "start_confirmation", both, RecordConfirming, "opening.confirmation_started", notPaused, notHeld, noUndecided, allAnswered, objectionOver, filesChecked),
 		r(RecordConfirming, "confirm_record", bidders, RecordConfirming, "opening.record_confirmed", notPaused),
 		r(RecordConfirming, "sign_record", hosts, RecordConfirming, "opening.record_signed", notPaused, hostUnsigned),
 		r(RecordConfirming, "close", both, Closed, "opening.closed", notPaused, notHeld, noUndecided, allAnswered, confirmOver),
@@ -166,6 +169,7 @@ var Table = lifecycle.Table[State, Facts]{
 	},
 		each([]State{Announcing, ObjectionWindow}, "raise_objection", bidders, "opening.objection_raised", notPaused),
 		each([]State{Announcing, ObjectionWindow, RecordConfirming}, "answer_objection", hosts, "opening.objection_answered"),
+		each([]State{Imported, Announcing, ObjectionWindow}, "check_files", clock, "opening.files_checked", notHeld, filesUnchecked),
 		each([]State{Imported, Announcing, ObjectionWindow}, "decide_bid", hosts, "bid.decided", byBuyer),
 		each(live, "pause", hosts, "opening.paused", notPaused),
 		each(live, "resume", hosts, "opening.resumed", paused),
@@ -183,7 +187,7 @@ var Table = lifecycle.Table[State, Facts]{
 var Commands = map[string]string{
 	"open_lobby": "开放大厅", "record_cutoff": "形成截止记录", "abort_lt3": "不足三家，不予开标", "start": "开始开标",
 	"check_seal": "密封检查", "report_missing": "报告回执缺失", "publish_roster": "公布投标人", "start_decrypt": "开始解密",
-	"release_part": "解密我的文件", "report_failure": "报告解密失败", "close_window": "结束解密", "import_bids": "导入投标文件",
+	"release_part": "解密我的文件", "report_failure": "报告解密失败", "close_window": "结束解密", "import_bids": "导入投标文件", "check_files": "核对附件",
 	"announce": "开始唱标", "open_objections": "进入异议环节", "raise_objection": "提出异议", "no_objection": "确认无异议",
 	"answer_objection": "答复异议", "start_confirmation": "请各方确认开标记录", "confirm_record": "确认开标记录并签名",
 	"sign_record": "主持人签署开标记录", "close": "结束开标", "pause": "暂停开标", "resume": "恢复开标", "remark": "监督备注",

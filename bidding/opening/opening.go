@@ -60,6 +60,7 @@ type Opening struct {
 	HostConfirmedAt *time.Time `db:"host_confirmed_at"`
 	Record          []byte     `db:"record"`
 	RecordDigest    *string    `db:"record_digest"`
+	FilesCheckedAt  *time.Time `db:"files_checked_at"`
 }
 
 // The states of a bidder's part, and the outcomes of a bid.
@@ -118,7 +119,7 @@ const bidColumns = `lot_id, digest, envelope_id, number, size, header, one_time_
 
 const openingColumns = `lot_id, state, version, scheduled_at, cutoff_at, cutoff_count, cutoff_digest, started_at, seal_check_until,
 	roster_at, decrypt_from, decrypt_until, closed_window_at, objection_from, objection_until, confirm_from, confirm_until, closed_at,
-	paused_since, pause_reason, missing_receipts, postponed_reason, coefficient, host_confirmed_at, record, record_digest`
+	paused_since, pause_reason, missing_receipts, postponed_reason, coefficient, host_confirmed_at, record, record_digest, files_checked_at`
 
 // Service is the only writer of openings. Each command is one transaction.
 type Service struct {
@@ -203,7 +204,7 @@ func (h *hall) facts(now time.Time, who actor.Actor) Facts {
 	f := Facts{Now: now, Paused: o.PausedSince != nil, Suspended: h.lot.SuspendedSince != nil,
 		LobbyDue: !now.Before(o.ScheduledAt.Add(-LobbyBefore)), CutoffDue: passed(now, h.lot.BidDeadline),
 		CutoffRecorded: o.CutoffAt != nil, Missing: o.MissingReceipts, WindowOver: passed(now, o.DecryptUntil),
-		Unanswered: h.open, ReconvenedDue: !now.Before(o.ScheduledAt), HostConfirmed: o.HostConfirmedAt != nil,
+		Unanswered: h.open, ReconvenedDue: !now.Before(o.ScheduledAt), HostConfirmed: o.HostConfirmedAt != nil, FilesChecked: o.FilesCheckedAt != nil,
 		IsBuyer: who.Role == actor.Buyer && h.lot.HostedBy(who)}
 	if o.CutoffCount != nil {
 		f.Count = *o.CutoffCount

@@ -38,6 +38,7 @@ var Flags = map[string]string{
 	"owner_unverified":  "投标人身份没有通过核验",
 	"owner_unreadable":  "投标人信息不能读取",
 	"section_missing":   "缺少招标文件要求的部分",
+	fileDamaged:         "有附件与签名的摘要不符",
 	"document_outdated": "不是按现行招标文件制作",
 }
 

@@ -384,6 +384,7 @@ func (s *Service) Due(ctx context.Context) ([]Due, error) {
 				WHEN o.state = 'decrypting' AND o.paused_since IS NULL AND (o.decrypt_until <= legal_now()
 				     OR NOT EXISTS (SELECT FROM bid b WHERE b.lot_id = o.lot_id AND b.part_state <> 'released')) THEN 'close_window'
 				WHEN o.state = 'decrypt_closed' THEN 'import_bids'
+				WHEN o.state IN ('imported', 'announcing', 'objection_window') AND o.files_checked_at IS NULL THEN 'check_files'
 				WHEN o.state = 'objection_window' AND o.paused_since IS NULL AND o.objection_until <= legal_now()
 				     AND NOT EXISTS (SELECT FROM bid b WHERE b.lot_id = o.lot_id AND b.outcome = 'undecided')
 				     AND NOT EXISTS (SELECT FROM opening_objection x WHERE x.lot_id = o.lot_id AND x.answer IS NULL) THEN 'start_confirmation'

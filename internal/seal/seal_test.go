@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,10 @@ func readAll(r io.ReaderAt, h seal.Header, name string, tender, bidder []byte) (
 			return err
 		},
 	})
+	skimmed, serr := seal.Skim(r, h, name, tender, bidder)
+	if fmt.Sprint(serr) != fmt.Sprint(err) || err == nil && !reflect.DeepEqual(skimmed, index) {
+		err = fmt.Errorf("Skim gives %w where OpenSection gives %w", serr, err)
+	}
 	return index, files, err
 }
 

@@ -188,6 +188,17 @@ func (c *chunkReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// drain authenticates what is left and gives it to nobody.
+func (c *chunkReader) drain() error {
+	for c.err == nil {
+		_, c.err = c.next()
+	}
+	if errors.Is(c.err, io.EOF) {
+		return nil
+	}
+	return c.err
+}
+
 func (c *chunkReader) next() ([]byte, error) {
 	start := c.index * ChunkSize
 	left := c.section.Size - start

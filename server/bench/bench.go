@@ -31,23 +31,44 @@ type Result struct {
 	Ratio float64 `json:"ratio"` // Value / Peer
 }
 
-const usage = `用法：jianbiao bench hall [--json] [--viewers 5000] [--rounds 31]
-  hall  开标大厅：一个事件送达全部观众所需的时间，与直接用 gorilla 预编码消息逐个发送相比
+const usage = `用法：jianbiao bench hall|rush|open|seal|pages|soak [--json]
+  hall   [--viewers 5000] [--rounds 31]  开标大厅：一个事件送达全部观众所需的时间，与直接用 gorilla 预编码消息逐个发送相比
+  rush   [--clients 64] [--seconds 5] [--rounds 5]  截止前的高峰：每秒提交多少份投标文件，与 pgbench 的 simple-update 事务相比
+  open   [--bids 200] [--size 5000000]  从解密窗口关闭到开标一览表，与只读文件并解密相比
+  seal   [--size 100000000] [--rounds 5]  封装，命令行与 Chromium 中各测一次，与只用密码算法相比
+  pages  [--clients 16] [--seconds 5] [--rounds 5]  标段页与公告列表的 p99，与只做同样查询的 Echo 相比
+  soak   [--minutes 15] [--sockets 3000] [--halls 30]  持续运行：结束时的内存与第 3 分钟相比
 `
+
+// measures are the measurements by name.
+var measures = map[string]func(ctx context.Context, flags *flag.FlagSet, args []string, human io.Writer) ([]Result, error){
+	"hall": hallMeasure, "open": openMeasure,
+}
+
+// newResult compares two durations.
+func newResult(name, unit string, ours, peer time.Duration) Result {
+	return ratio(Result{Bench: name, Value: ms(ours), Unit: unit, Peer: ms(peer)})
+}
+
+// ratio fills Ratio, to three decimals.
+func ratio(r Result) Result {
+	r.Ratio = float64(int(r.Value/r.Peer*1000+0.5)) / 1000
+	return r
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // Command is `jianbiao bench …`. It returns the exit code: 0 when it measured,
 // 1 when it could not, 2 for a wrong call.
 func Command(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var err error
+	err := errUsage
 	switch {
-	case len(args) > 0 && args[0] == "hall":
-		err = hallCommand(ctx, args[1:], stdout, stderr)
+	case len(args) > 0 && measures[args[0]] != nil:
+		err = measure(ctx, args[0], args[1:], stdout, stderr)
 	case len(args) > 0 && args[0] == viewersCommand:
 		err = viewers(ctx, args[1:], os.Stdin, stdout)
-	default:
-		err = errUsage
 	}
 	if err == nil {
 		return 0
@@ -66,24 +87,61 @@ func Command(args []string, stdout, stderr io.Writer) int {
 
 var errUsage = errors.New("bench: wrong call")
 
-func hallCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("hall", flag.ContinueOnError)
+// measure runs one measurement. With --json standard output has nothing but
+// one line of JSON for each result; else people are told there too.
+func measure(ctx context.Context, name string, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	onlyJSON := flags.Bool("json", false, "")
-	n := flags.Int("viewers", 5000, "")
-	rounds := flags.Int("rounds", 31, "")
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 || *n < 1 || *rounds < 1 {
-		return errUsage
-	}
 	human := stdout
-	if *onlyJSON {
-		human = stderr
+	onlyJSON := flags.Bool("json", false, "")
+	for _, a := range args {
+		if a == "--json" || a == "-json" || a == "--json=true" {
+			human = stderr
+		}
 	}
-	result, err := hall(ctx, *n, *rounds, human)
+	results, err := measures[name](ctx, flags, args, human)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(stdout).Encode(result)
+	_ = onlyJSON
+	out := json.NewEncoder(stdout)
+	for _, r := range results {
+		if err := out.Encode(r); err != nil {
+			return fmt.Errorf("write the result: %w", err)
+		}
+	}
+	return nil
+}
+
+// parse reads the flags; every number must be at least 1.
+func parse(flags *flag.FlagSet, args []string, numbers ...*int) error {
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		return errUsage
+	}
+	for _, n := range numbers {
+		if *n < 1 {
+			return errUsage
+		}
+	}
+	return nil
+}
+
+func hallMeasure(ctx context.Context, flags *flag.FlagSet, args []string, human io.Writer) ([]Result, error) {
+	n, rounds := flags.Int("viewers", 5000, ""), flags.Int("rounds", 31, "")
+	if err := parse(flags, args, n, rounds); err != nil {
+		return nil, err
+	}
+	r, err := hall(ctx, *n, *rounds, human)
+	return []Result{r}, err
+}
+
+func openMeasure(ctx context.Context, flags *flag.FlagSet, args []string, human io.Writer) ([]Result, error) {
+	n, size := flags.Int("bids", 200, ""), flags.Int("size", 5_000_000, "")
+	if err := parse(flags, args, n, size); err != nil {
+		return nil, err
+	}
+	r, err := opened(ctx, *n, int64(*size), human)
+	return []Result{r}, err
 }
 
 // enoughFiles raises the limit of open files to what is needed, if it may.

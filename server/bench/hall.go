@@ -61,8 +61,7 @@ func hall(ctx context.Context, n, rounds int, human io.Writer) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Bench: "hall", Value: median(ours), Unit: "ms", Peer: median(theirs)}
-	r.Ratio = float64(int(r.Value/r.Peer*1000+0.5)) / 1000
+	r := ratio(Result{Bench: "hall", Value: median(ours), Unit: "ms", Peer: median(theirs)})
 	say("%d 轮，%d 名观众（公众九成，参与方与监督部门一成）：", rounds, n)
 	say("  大厅     中位 %.1f ms（最快 %.1f，最慢 %.1f）", r.Value, fastest(ours), slowest(ours))
 	say("  逐个发送 中位 %.1f ms（最快 %.1f，最慢 %.1f）", r.Peer, fastest(theirs), slowest(theirs))

@@ -94,6 +94,17 @@ func People() []Person {
 	return out
 }
 
+// Settle registers one more organisation with one person who acts in the role,
+// for programs that need more people than the city has. number tells its code
+// (统一社会信用代码) from those of the others; those below 1000 are the city's.
+func Settle(ctx context.Context, ids *identity.Service, number int, role actor.Role, name, login, person string) (actor.Actor, error) {
+	people, err := settle(ctx, ids, number, one(role, city, name, login, person))
+	if err != nil {
+		return actor.Actor{}, err
+	}
+	return people[0], nil
+}
+
 // settle registers a unit and its people and gives back who they are.
 func settle(ctx context.Context, ids *identity.Service, number int, u unit) ([]actor.Actor, error) {
 	who := Conductor()
