@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"jianbiao/server/admincli"
 	"jianbiao/server/bench"
 	"jianbiao/server/deadline"
 	"jianbiao/server/platform"
@@ -23,6 +24,7 @@ type command struct {
 
 var commands = []command{
 	{"serve", "启动平台  start the platform (--rehearsal for a rehearsal city)", serve},
+	{"admin", "首批管理员  the first three administrators (admin bootstrap)", admincli.Command},
 	{"rehearse", "演练一次完整的开标  play a whole opening with real clients", rehearse.Command},
 	{"deadline", "期限计算  compute a statutory deadline", deadline.Command},
 	{"seal", "离线加密投标文件  seal a bid offline", sealcli.Seal},

@@ -23,7 +23,9 @@ const (
 	WitnessOfficer      Role = "witness_officer"
 	Centre              Role = "centre"
 	Notary              Role = "notary"
-	Admin               Role = "admin"
+	SystemAdmin         Role = "system_admin"
+	SecurityAdmin       Role = "security_admin"
+	AuditAdmin          Role = "audit_admin"
 	Clock               Role = "clock"
 	Rehearsal           Role = "rehearsal"
 )
@@ -31,14 +33,15 @@ const (
 var labels = map[Role]string{
 	Public: "社会公众", Buyer: "招标人", Agency: "招标代理机构", Bidder: "投标人", Expert: "评标专家",
 	Supervisor: "行政监督部门", GeneralSupervisor: "综合监督", DisciplineInspector: "纪检监察",
-	WitnessOfficer: "见证员", Centre: "交易中心", Notary: "公证机构", Admin: "系统管理员",
+	WitnessOfficer: "见证员", Centre: "交易中心", Notary: "公证机构",
+	SystemAdmin: "系统管理员", SecurityAdmin: "安全管理员", AuditAdmin: "审计管理员",
 	Clock: "平台授时", Rehearsal: "演练主持",
 }
 
 // Roles lists every role, in the order in which pages show them.
 func Roles() []Role {
 	return []Role{Public, Buyer, Agency, Bidder, Expert, Supervisor, GeneralSupervisor, DisciplineInspector,
-		WitnessOfficer, Centre, Notary, Admin, Clock, Rehearsal}
+		WitnessOfficer, Centre, Notary, SystemAdmin, SecurityAdmin, AuditAdmin, Clock, Rehearsal}
 }
 
 // Label is the role's Chinese name.
@@ -46,6 +49,14 @@ func (r Role) Label() string { return labels[r] }
 
 // Known says whether r is one of Roles.
 func (r Role) Known() bool { return slices.Contains(Roles(), r) }
+
+// Administrators are the three that run the platform and of which nobody may
+// hold two (三员分立, GB/T 22239-2019 8.1.5): the first keeps the registers, the
+// second grants rights, the third reads what both did.
+func Administrators() []Role { return []Role{SystemAdmin, SecurityAdmin, AuditAdmin} }
+
+// Administers says whether r is one of Administrators.
+func (r Role) Administers() bool { return slices.Contains(Administrators(), r) }
 
 // Actor is who gives a command. The zero value is nobody and may do nothing.
 type Actor struct {
@@ -59,6 +70,7 @@ type Actor struct {
 	Region           string `json:"region,omitempty"` // GB/T 2260
 	Address          string `json:"address,omitempty"`
 	Rehearsal        bool   `json:"-"` // a rehearsal person
+	PasswordOnce     bool   `json:"-"` // logged in with a one-time password: must change it first
 	Request          string `json:"-"` // the act's own id, if it may arrive twice: a repeated one acts once
 }
 

@@ -355,6 +355,13 @@ func (s *Store) OfKind(ctx context.Context, stream string, kinds ...string) ([]E
 		WHERE stream = $1 AND kind = ANY ($2) ORDER BY seq`, stream, pq.Array(kinds))
 }
 
+// Select returns events by a condition of SQL over the table event, its
+// parameters from $1: for readers of many streams. The condition is the
+// program's own text, never a person's.
+func (s *Store) Select(ctx context.Context, condition string, args ...any) ([]Event, error) {
+	return s.read(ctx, `SELECT id, stream, seq, kind, at, recorded_at, body, blind, commitment FROM event WHERE `+condition, args...)
+}
+
 type eventRow struct {
 	ID         string    `db:"id"`
 	Stream     string    `db:"stream"`

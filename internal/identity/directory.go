@@ -12,8 +12,8 @@ import (
 // name: the agencies that a buyer may mandate.
 func (s *Service) WithRole(ctx context.Context, role actor.Role) ([]Organisation, error) {
 	out := []Organisation{}
-	err := s.store.DB().SelectContext(ctx, &out, `SELECT id, uscc, name, region, certified_at, created_at FROM organisation o
-		WHERE certified_at IS NOT NULL AND EXISTS (SELECT FROM membership m WHERE m.organisation_id = o.id AND m.role = $1)
+	err := s.store.DB().SelectContext(ctx, &out, `SELECT `+organisationColumns+` FROM organisation o
+		WHERE certified_at IS NOT NULL AND suspended_at IS NULL AND EXISTS (SELECT FROM membership m WHERE m.organisation_id = o.id AND m.role = $1)
 		ORDER BY name LIMIT 500`, role)
 	if err != nil {
 		return nil, fmt.Errorf("organisations by role: %w", err)
@@ -31,5 +31,13 @@ func Kinds() []evidence.Kind {
 		{Name: "person.password_set", Label: "设置口令", Class: evidence.Nobody},
 		{Name: "person.password_rehashed", Label: "口令散列升级", Class: evidence.Nobody},
 		{Name: "person.disabled", Label: "停用账号", Class: evidence.Official},
+		{Name: "organisation.suspended", Label: "暂停单位使用平台", Class: evidence.Official},
+		{Name: "organisation.resumed", Label: "恢复单位使用平台", Class: evidence.Official},
+		{Name: "organisation.imported", Label: "批量登记单位", Class: evidence.Official},
+		{Name: "membership.requested", Label: "申请授予角色", Class: evidence.Official},
+		{Name: "membership.rejected", Label: "驳回角色申请", Class: evidence.Official},
+		{Name: "membership.removed", Label: "收回角色", Class: evidence.Official},
+		{Name: "administrator.logged_in", Label: "管理员登录", Class: evidence.Nobody},
+		{Name: "administrator.login_refused", Label: "管理员登录被拒", Class: evidence.Nobody},
 	}
 }

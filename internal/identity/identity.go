@@ -96,6 +96,8 @@ type Organisation struct {
 	Region      string     `db:"region"`       // GB/T 2260
 	CertifiedAt *time.Time `db:"certified_at"` // legal time at which its papers were checked
 	CreatedAt   time.Time  `db:"created_at"`
+	SuspendedAt *time.Time `db:"suspended_at"` // its people may not act for it since
+	Suspension  *string    `db:"suspended_reason"`
 }
 
 // Person is somebody who can log in.
@@ -105,7 +107,8 @@ type Person struct {
 	Name       string     `db:"name"`
 	DisabledAt *time.Time `db:"disabled_at"`
 	CreatedAt  time.Time  `db:"created_at"`
-	Rehearsal  bool       `db:"rehearsal"` // made by a rehearsal (演练); production refuses to start with one
+	Once       bool       `db:"password_once"` // the password was chosen by somebody else
+	Rehearsal  bool       `db:"rehearsal"`     // made by a rehearsal (演练); production refuses to start with one
 }
 
 // Membership is a role that a person may take in an organisation.
@@ -115,21 +118,26 @@ type Membership struct {
 	OrganisationName string     `db:"organisation_name"`
 	USCC             string     `db:"uscc"`
 	Role             actor.Role `db:"role"`
-	Region           string     `db:"region"` // GB/T 2260; where the role holds
+	Region           string     `db:"region"`    // GB/T 2260; where the role holds
+	Suspended        bool       `db:"suspended"` // of the organisation: nobody acts for it
 }
 
-// errNotAdmin refuses whoever is not an administrator.
-func errNotAdmin() *apperr.Error {
-	return apperr.New(apperr.Forbidden, "identity.not_admin", "单位和人员由系统管理员维护,请与管理员联系。")
+// basisThree is the standard by which three administrators hold each other in
+// check (三员分立).
+const basisThree = "GB/T 22239-2019 8.1.5（系统管理、审计管理、安全管理）"
+
+// errNotAdmin refuses whoever is not the administrator whose act it is.
+func errNotAdmin(role actor.Role) *apperr.Error {
+	return apperr.New(apperr.Forbidden, "identity.not_admin", "这件事只由%s办理，请与他联系。", role.Label()).By(basisThree)
 }
 
-// authorise lets the administrator through, and the conductor of a rehearsal on
-// a rehearsal instance.
-func (s *Service) authorise(who actor.Actor) error {
-	if who.Role == actor.Admin && who.PersonID != "" || s.cfg.Rehearsal && who.Role == actor.Rehearsal {
+// authorise lets one of the three administrators through, and the conductor of
+// a rehearsal on a rehearsal instance.
+func (s *Service) authorise(who actor.Actor, role actor.Role) error {
+	if who.Role == role && who.PersonID != "" || s.cfg.Rehearsal && who.Role == actor.Rehearsal {
 		return nil
 	}
-	return errNotAdmin()
+	return errNotAdmin(role)
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -163,9 +171,11 @@ func checkLogin(login string) error {
 // errExists turns a unique constraint into its sentence; other errors pass.
 func errExists(err error) error {
 	for name, e := range map[string]*apperr.Error{
-		"organisation_uscc_unique": apperr.New(apperr.Conflict, "organisation.exists", "这个统一社会信用代码的单位已经登记。"),
-		"person_login_unique":      apperr.New(apperr.Conflict, "person.exists", "这个登录名已经有人使用,请换一个。"),
-		"membership_pkey":          apperr.New(apperr.Conflict, "membership.exists", "这个人在该单位已经有这个角色。"),
+		"organisation_uscc_unique":     apperr.New(apperr.Conflict, "organisation.exists", "这个统一社会信用代码的单位已经登记。"),
+		"person_login_unique":          apperr.New(apperr.Conflict, "person.exists", "这个登录名已经有人使用,请换一个。"),
+		"grant_request_pending":        apperr.New(apperr.Conflict, "grant.exists", "这个角色已经申请过，正在等安全管理员审批。"),
+		"membership_pkey":              apperr.New(apperr.Conflict, "membership.exists", "这个人在该单位已经有这个角色。"),
+		"membership_one_administrator": errExclusive(),
 	} {
 		if database.Violates(err, name) {
 			return e.Because(err)

@@ -110,8 +110,10 @@ func TestCommands_eventsAndRefusals(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
 	p, o := h.person(actor.Buyer)
-	admin, _ := h.person(actor.Admin)
-	adm := actor.Actor{PersonID: admin.ID, Role: actor.Admin}
+	admin, _ := h.person(actor.SystemAdmin)
+	security, _ := h.person(actor.SecurityAdmin)
+	adm := actor.Actor{PersonID: admin.ID, Role: actor.SystemAdmin}
+	sec := actor.Actor{PersonID: security.ID, Role: actor.SecurityAdmin}
 	org := func(uscc, name, region string) func(actor.Actor) error {
 		return func(who actor.Actor) error {
 			_, err := h.CreateOrganisation(ctx, who, identity.CreateOrganisationInput{USCC: uscc, Name: name, Region: region})
@@ -126,7 +128,8 @@ func TestCommands_eventsAndRefusals(t *testing.T) {
 	}
 	member := func(person, org string, role actor.Role, region string) func(actor.Actor) error {
 		return func(who actor.Actor) error {
-			return h.AddMembership(ctx, who, identity.Membership{PersonID: person, OrganisationID: org, Role: role, Region: region})
+			_, err := h.RequestMembership(ctx, who, identity.Membership{PersonID: person, OrganisationID: org, Role: role, Region: region})
+			return err
 		}
 	}
 	fresh := identity.MakeUSCC("91321300MA3333333")
@@ -158,8 +161,8 @@ func TestCommands_eventsAndRefusals(t *testing.T) {
 		{"person with a bad login", pers("a b", "张三", password), "person.login", ""},
 		{"person without a name", pers("zhang-si", "", password), "identity.text", ""},
 		{"person with a weak password", pers("zhang-si", "张四", "12345"), "person.password_weak", ""},
-		{"membership", member(p.ID, o.ID, actor.Expert, "321300"), "", "membership.added"},
-		{"membership again", member(p.ID, o.ID, actor.Expert, "321300"), "membership.exists", ""},
+		{"membership", member(p.ID, o.ID, actor.Expert, "321300"), "", "membership.requested"},
+		{"membership again", member(p.ID, o.ID, actor.Expert, "321300"), "grant.exists", ""},
 		{"membership of the clock", member(p.ID, o.ID, actor.Clock, "321300"), "membership.role", ""},
 		{"membership of a conductor", member(p.ID, o.ID, actor.Rehearsal, "321300"), "membership.role", ""},
 		{"membership of an unknown role", member(p.ID, o.ID, "king", "321300"), "membership.role", ""},
@@ -170,14 +173,18 @@ func TestCommands_eventsAndRefusals(t *testing.T) {
 		{"set a weak one", set(p.ID, "short"), "person.password_weak", ""},
 		{"set nobody's", set("x", password), "person.not_found", ""},
 		{"disable without a reason", disable(p.ID, ""), "identity.text", ""},
-		{"disable oneself", disable(admin.ID, "试试"), "person.self", ""},
+		{"disable oneself", disable(security.ID, "试试"), "person.self", ""},
 		{"disable", disable(p.ID, "离职"), "", "person.disabled"},
 		{"disable again", disable(p.ID, "离职"), "person.disabled", ""},
 		{"disable nobody", disable("x", "离职"), "person.not_found", ""},
 	}
 	for _, tc := range tests {
+		whose := adm
+		if strings.HasPrefix(tc.name, "set") || strings.HasPrefix(tc.name, "disable") {
+			whose = sec
+		}
 		for _, r := range actor.Roles() {
-			if r == actor.Admin || r == actor.Rehearsal {
+			if r == whose.Role || r == actor.Rehearsal {
 				continue
 			}
 			if err := tc.command(actor.Actor{PersonID: p.ID, Role: r}); apperr.CodeOf(err) != "identity.not_admin" {
@@ -185,7 +192,7 @@ func TestCommands_eventsAndRefusals(t *testing.T) {
 			}
 		}
 		before := h.count(`SELECT count(*) FROM event`)
-		err := tc.command(adm)
+		err := tc.command(whose)
 		if got := apperr.CodeOf(err); got != tc.code || got == "" && err != nil {
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.code)
 		}
@@ -213,7 +220,10 @@ func TestBootstrap_onceOnly(t *testing.T) {
 	in := func(n int) identity.BootstrapInput {
 		return identity.BootstrapInput{
 			Organisation: identity.CreateOrganisationInput{USCC: identity.MakeUSCC(fmt.Sprintf("11321300MB%07d", n)), Name: "交易中心", Region: "321300"},
-			Person:       identity.CreatePersonInput{Login: fmt.Sprintf("admin-%d", n), Name: "管理员", Password: password},
+			People: [3]identity.CreatePersonInput{
+				{Login: fmt.Sprintf("system-%d", n), Name: "甲", Password: password},
+				{Login: fmt.Sprintf("security-%d", n), Name: "乙", Password: password},
+				{Login: fmt.Sprintf("audit-%d", n), Name: "丙", Password: password}},
 		}
 	}
 	codes := make([]string, 4)
@@ -230,7 +240,7 @@ func TestBootstrap_onceOnly(t *testing.T) {
 			t.Errorf("code %s", c)
 		}
 	}
-	if made != 1 || h.count(`SELECT count(*) FROM person`) != 1 {
+	if made != 1 || h.count(`SELECT count(*) FROM person WHERE password_once`) != 3 {
 		t.Errorf("%d administrators: %v", made, codes)
 	}
 }

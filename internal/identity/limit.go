@@ -148,7 +148,7 @@ func (s *Service) rehash(ctx context.Context, c credential, password string) err
 		return err
 	}
 	return s.store.Change(ctx, func(tx *evidence.Tx) error {
-		if err := updatePassword(ctx, tx, c.ID, phc); err != nil {
+		if err := rehashPassword(ctx, tx, c.ID, phc); err != nil {
 			return err
 		}
 		tx.Record(evidence.Draft{Stream: "person/" + c.ID, Kind: "person.password_rehashed", Secret: true})

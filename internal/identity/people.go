@@ -27,7 +27,7 @@ func (in *CreateOrganisationInput) check() error {
 // identity.not_admin, organisation.uscc, organisation.exists, region.unknown,
 // identity.text.
 func (s *Service) CreateOrganisation(ctx context.Context, who actor.Actor, in CreateOrganisationInput) (Organisation, error) {
-	if err := s.authorise(who); err != nil {
+	if err := s.authorise(who, actor.SystemAdmin); err != nil {
 		return Organisation{}, err
 	}
 	if err := in.check(); err != nil {
@@ -55,7 +55,7 @@ func createOrganisation(ctx context.Context, tx *evidence.Tx, who actor.Actor, i
 // a certified firm may submit bids. Codes: identity.not_admin,
 // organisation.not_found, organisation.certified.
 func (s *Service) CertifyOrganisation(ctx context.Context, who actor.Actor, id string) error {
-	if err := s.authorise(who); err != nil {
+	if err := s.authorise(who, actor.SystemAdmin); err != nil {
 		return err
 	}
 	return s.store.Change(ctx, func(tx *evidence.Tx) error {
@@ -93,12 +93,13 @@ func (in *CreatePersonInput) check() error {
 	return checkPassword(in.Login, in.Password)
 }
 
-// CreatePerson enters a person, who can log in once it has a membership. A
-// person made by a rehearsal's conductor is marked as such for ever. Codes:
+// CreatePerson enters a person, who can log in once a membership was granted to
+// it, and must change the password then. A person made by a rehearsal's
+// conductor is marked as such for ever. Codes:
 // identity.not_admin, person.login, person.exists, person.password_weak,
 // identity.text.
 func (s *Service) CreatePerson(ctx context.Context, who actor.Actor, in CreatePersonInput) (Person, error) {
-	if err := s.authorise(who); err != nil {
+	if err := s.authorise(who, actor.SystemAdmin); err != nil {
 		return Person{}, err
 	}
 	if err := in.check(); err != nil {
@@ -117,7 +118,7 @@ func (s *Service) CreatePerson(ctx context.Context, who actor.Actor, in CreatePe
 }
 
 func createPerson(ctx context.Context, tx *evidence.Tx, who actor.Actor, in CreatePersonInput, phc string) (Person, error) {
-	p := Person{ID: newID(), Login: in.Login, Name: in.Name, CreatedAt: tx.Now(), Rehearsal: who.Role == actor.Rehearsal}
+	p := Person{ID: newID(), Login: in.Login, Name: in.Name, CreatedAt: tx.Now(), Rehearsal: who.Role == actor.Rehearsal, Once: who.Role != actor.Rehearsal}
 	if err := insertPerson(ctx, tx, p, phc); err != nil {
 		return Person{}, err
 	}
@@ -126,52 +127,14 @@ func createPerson(ctx context.Context, tx *evidence.Tx, who actor.Actor, in Crea
 	return p, nil
 }
 
-// AddMembership gives a person a role in an organisation. With the first role of
-// a bidder comes its vault, filled with random bytes, so that a vault row says
-// nothing about its use. Codes: identity.not_admin, membership.role,
-// region.unknown, person.not_found, organisation.not_found, membership.exists.
-func (s *Service) AddMembership(ctx context.Context, who actor.Actor, m Membership) error {
-	if err := s.authorise(who); err != nil {
-		return err
-	}
-	if !m.Role.Known() || m.Role == actor.Public || m.Role == actor.Clock || m.Role == actor.Rehearsal {
-		const detail = "没有这个角色,或者这个角色不能授予个人。"
-		return apperr.New(apperr.Invalid, "membership.role", detail).With("role", detail)
-	}
-	if err := CheckRegion(m.Region); err != nil {
-		return err
-	}
-	return s.store.Change(ctx, func(tx *evidence.Tx) error { return s.addMembership(ctx, tx, who, m) })
-}
-
-func (s *Service) addMembership(ctx context.Context, tx *evidence.Tx, who actor.Actor, m Membership) error {
-	if _, err := lockOrganisation(ctx, tx, m.OrganisationID); err != nil {
-		return err
-	}
-	if _, err := lockPerson(ctx, tx, m.PersonID); err != nil {
-		return err
-	}
-	if err := insertMembership(ctx, tx, m); err != nil {
-		return err
-	}
-	if m.Role == actor.Bidder {
-		if err := insertVault(ctx, tx, vaultRow{m.PersonID, newETag(), s.vaults.fresh(m.PersonID)}); err != nil {
-			return err
-		}
-	}
-	tx.Record(evidence.Draft{Stream: "person/" + m.PersonID, Kind: "membership.added", Actor: who,
-		Fields: map[string]any{"organisation": m.OrganisationID, "role": string(m.Role), "region": m.Region}})
-	return nil
-}
-
-// SetPassword gives a person a new password by an administrator's act, and ends
-// the person's sessions. Codes: identity.not_admin, person.not_found,
+// SetPassword gives a person a new password by the security administrator's act,
+// to be changed at the next login, and ends the person's sessions. Codes: identity.not_admin, person.not_found,
 // person.password_weak.
 func (s *Service) SetPassword(ctx context.Context, who actor.Actor, personID, password string) error {
-	if err := s.authorise(who); err != nil {
+	if err := s.authorise(who, actor.SecurityAdmin); err != nil {
 		return err
 	}
-	return s.setPassword(ctx, who, personID, password, nil)
+	return s.setPassword(ctx, who, personID, password, nil, who.Role != actor.Rehearsal)
 }
 
 // ChangePassword gives the acting person a new password. keep is the token of
@@ -189,10 +152,10 @@ func (s *Service) ChangePassword(ctx context.Context, who actor.Actor, keep, old
 	if _, err := s.attempt(ctx, attempt{login: p.Login, password: old, bucket: bucket("person", p.ID)}); err != nil {
 		return err
 	}
-	return s.setPassword(ctx, who, p.ID, password, tokenHash(keep))
+	return s.setPassword(ctx, who, p.ID, password, tokenHash(keep), false)
 }
 
-func (s *Service) setPassword(ctx context.Context, who actor.Actor, personID, password string, keep []byte) error {
+func (s *Service) setPassword(ctx context.Context, who actor.Actor, personID, password string, keep []byte, once bool) error {
 	p, err := s.Person(ctx, personID)
 	if err != nil {
 		return err
@@ -205,7 +168,7 @@ func (s *Service) setPassword(ctx context.Context, who actor.Actor, personID, pa
 		return err
 	}
 	err = s.store.Change(ctx, func(tx *evidence.Tx) error {
-		if err := updatePassword(ctx, tx, personID, phc); err != nil {
+		if err := updatePassword(ctx, tx, personID, phc, once); err != nil {
 			return err
 		}
 		if err := deleteSessions(ctx, tx, personID, keep); err != nil {
@@ -219,13 +182,14 @@ func (s *Service) setPassword(ctx context.Context, who actor.Actor, personID, pa
 }
 
 // DisablePerson ends a person's sessions and lets nobody log in as it again.
-// Codes: identity.not_admin, person.not_found, person.disabled, person.self.
+// Codes: identity.not_admin, person.not_found, person.disabled, person.self,
+// identity.last_administrator.
 func (s *Service) DisablePerson(ctx context.Context, who actor.Actor, personID, reason string) error {
-	if err := s.authorise(who); err != nil {
+	if err := s.authorise(who, actor.SecurityAdmin); err != nil {
 		return err
 	}
 	if who.PersonID == personID {
-		return apperr.New(apperr.Precondition, "person.self", "不能停用自己的账号,请由另一位系统管理员办理。")
+		return apperr.New(apperr.Precondition, "person.self", "不能停用自己的账号,请由另一位安全管理员办理。")
 	}
 	if err := checkText("reason", "停用理由", reason, 2, 500); err != nil {
 		return err
@@ -237,6 +201,9 @@ func (s *Service) DisablePerson(ctx context.Context, who actor.Actor, personID, 
 		}
 		if p.DisabledAt != nil {
 			return apperr.New(apperr.Conflict, "person.disabled", "“%s”的账号已经停用。", p.Name)
+		}
+		if err := keepOneEach(ctx, tx, personID, ""); err != nil {
+			return err
 		}
 		if err := tx.Reread(ctx); err != nil {
 			return err
@@ -253,42 +220,4 @@ func (s *Service) DisablePerson(ctx context.Context, who actor.Actor, personID, 
 	})
 	s.fresh.clear()
 	return err
-}
-
-// BootstrapInput is the first administrator and its organisation.
-type BootstrapInput struct {
-	Organisation CreateOrganisationInput
-	Person       CreatePersonInput
-}
-
-// Bootstrap makes the first administrator of an empty platform: the only way in
-// that needs no administrator. Codes: identity.bootstrapped and those of the
-// commands that it stands for.
-func (s *Service) Bootstrap(ctx context.Context, in BootstrapInput) (Person, error) {
-	if err := in.Organisation.check(); err != nil {
-		return Person{}, err
-	}
-	if err := in.Person.check(); err != nil {
-		return Person{}, err
-	}
-	phc, err := s.hasher.hash(ctx, in.Person.Password)
-	if err != nil {
-		return Person{}, err
-	}
-	var p Person
-	err = s.store.Change(ctx, func(tx *evidence.Tx) error {
-		if err := refuseSecondBootstrap(ctx, tx); err != nil {
-			return err
-		}
-		o, err := createOrganisation(ctx, tx, actor.System(), in.Organisation)
-		if err != nil {
-			return err
-		}
-		if p, err = createPerson(ctx, tx, actor.System(), in.Person, phc); err != nil {
-			return err
-		}
-		return s.addMembership(ctx, tx, actor.System(), Membership{
-			PersonID: p.ID, OrganisationID: o.ID, Role: actor.Admin, Region: o.Region})
-	})
-	return p, err
 }

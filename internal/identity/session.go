@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +44,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	c, err := s.attempt(ctx, attempt{login: login, password: in.Password, bucket: s.bucketOf(login, in.Device)})
 	if apperr.KindOf(err) == apperr.Unauthenticated {
 		s.ceiling.count(in.Address, s.cfg.Now())
+		err = errors.Join(err, s.noteRefusal(ctx, login, in.Address))
 	}
 	if err != nil {
 		return Login{}, err
@@ -59,8 +62,10 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	if err := s.store.Aside(ctx, insertSession(ctx, row)); err != nil {
 		return Login{}, err
 	}
-	out.Actor, err = s.Authenticate(ctx, out.Token)
-	return out, err
+	if out.Actor, err = s.Authenticate(ctx, out.Token); err != nil {
+		return out, err
+	}
+	return out, s.noteLogin(ctx, out.Actor, in.Address)
 }
 
 // expiry is rounded up to the hour, so that a row does not say when its person
@@ -69,9 +74,13 @@ func (s *Service) expiry() time.Time { return ceilHour(s.cfg.Now().Add(s.cfg.Idl
 
 // choose finds the wanted membership, or the first one.
 func (s *Service) choose(ctx context.Context, personID, organisationID string, role actor.Role) (Membership, error) {
-	ms, err := s.Memberships(ctx, personID)
+	all, err := s.Memberships(ctx, personID)
 	if err != nil {
 		return Membership{}, err
+	}
+	ms := slices.DeleteFunc(slices.Clone(all), func(m Membership) bool { return m.Suspended })
+	if len(ms) == 0 && len(all) > 0 {
+		return Membership{}, apperr.New(apperr.Forbidden, "session.organisation_suspended", "“%s”已被暂停使用平台，请与系统管理员联系。", all[0].OrganisationName)
 	}
 	if len(ms) == 0 {
 		return Membership{}, apperr.New(apperr.Forbidden, "session.no_membership", "您的账号还没有加入任何单位,请联系系统管理员。")
@@ -139,7 +148,10 @@ func (s *Service) SwitchMembership(ctx context.Context, token, organisationID st
 		return actor.Actor{}, err
 	}
 	s.fresh.clear()
-	return s.Authenticate(ctx, token)
+	if who, err = s.Authenticate(ctx, token); err != nil {
+		return actor.Actor{}, err
+	}
+	return who, s.noteLogin(ctx, who, "")
 }
 
 // Logout ends the session; one that is not there is no error.

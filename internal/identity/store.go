@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
@@ -15,8 +16,8 @@ import (
 )
 
 const (
-	organisationColumns = `id, uscc, name, region, certified_at, created_at`
-	personColumns       = `id, login, name, disabled_at, created_at, rehearsal`
+	organisationColumns = `id, uscc, name, region, certified_at, created_at, suspended_at, suspended_reason`
+	personColumns       = `id, login, name, disabled_at, created_at, rehearsal, password_once`
 )
 
 func errNoOrganisation() error {
@@ -54,12 +55,22 @@ func (s *Service) Organisation(ctx context.Context, id string) (o Organisation, 
 	return o, err
 }
 
-// Organisations lists up to limit organisations whose id follows after, in the
-// order in which they were entered.
-func (s *Service) Organisations(ctx context.Context, after string, limit int) ([]Organisation, error) {
+// OrganisationFilter narrows a list of organisations.
+type OrganisationFilter struct {
+	Query string // part of the name or beginning of the code (统一社会信用代码)
+	State string // "", "certified", "uncertified" or "suspended"
+	After string // id of the last one of the page before
+	Limit int
+}
+
+// Organisations lists organisations in the order in which they were entered.
+func (s *Service) Organisations(ctx context.Context, f OrganisationFilter) ([]Organisation, error) {
 	var os []Organisation
 	err := s.store.DB().SelectContext(ctx, &os, `SELECT `+organisationColumns+` FROM organisation
-		WHERE CAST(id AS text) > $1 ORDER BY CAST(id AS text) LIMIT $2`, after, limit)
+		WHERE CAST(id AS text) > $1
+		  AND ($3 = '' OR strpos(name, $3) > 0 OR starts_with(uscc, upper($3)))
+		  AND ($4 = '' OR CASE WHEN suspended_at IS NOT NULL THEN 'suspended' WHEN certified_at IS NULL THEN 'uncertified' ELSE 'certified' END = $4)
+		ORDER BY CAST(id AS text) LIMIT $2`, f.After, f.Limit, f.Query, f.State)
 	if err != nil {
 		return nil, fmt.Errorf("list organisations: %w", err)
 	}
@@ -78,25 +89,33 @@ func (s *Service) PersonByLogin(ctx context.Context, login string) (p Person, er
 	return p, err
 }
 
-// People lists up to limit people whose id follows after, in the order in which
-// they were entered.
-func (s *Service) People(ctx context.Context, after string, limit int) ([]Person, error) {
+// People lists up to limit people whose id follows after and whose name or login
+// has query in it, in the order in which they were entered.
+func (s *Service) People(ctx context.Context, query, after string, limit int) ([]Person, error) {
 	var ps []Person
 	err := s.store.DB().SelectContext(ctx, &ps, `SELECT `+personColumns+` FROM person
-		WHERE CAST(id AS text) > $1 ORDER BY CAST(id AS text) LIMIT $2`, after, limit)
+		WHERE CAST(id AS text) > $1 AND ($3 = '' OR strpos(name, $3) > 0 OR strpos(login, lower($3)) > 0)
+		ORDER BY CAST(id AS text) LIMIT $2`, after, limit, query)
 	if err != nil {
 		return nil, fmt.Errorf("list people: %w", err)
 	}
 	return ps, nil
 }
 
-// Memberships lists the roles that a person may take.
+// Memberships lists the roles of a person, those in suspended organisations
+// included.
 func (s *Service) Memberships(ctx context.Context, personID string) ([]Membership, error) {
+	return s.MembershipsOf(ctx, []string{personID})
+}
+
+// MembershipsOf lists the roles of several people.
+func (s *Service) MembershipsOf(ctx context.Context, people []string) ([]Membership, error) {
 	var ms []Membership
 	err := s.store.DB().SelectContext(ctx, &ms, `
-		SELECT m.person_id, m.organisation_id, o.name AS organisation_name, o.uscc, m.role, m.region
+		SELECT m.person_id, m.organisation_id, o.name AS organisation_name, o.uscc, m.role, m.region,
+		       o.suspended_at IS NOT NULL AS suspended
 		  FROM membership m JOIN organisation o ON o.id = m.organisation_id
-		 WHERE CAST(m.person_id AS text) = $1 ORDER BY o.name, o.id, m.role`, personID)
+		 WHERE CAST(m.person_id AS text) = ANY ($1) ORDER BY o.name, o.id, m.role`, pq.Array(people))
 	if err != nil {
 		return nil, fmt.Errorf("list memberships: %w", err)
 	}
@@ -123,9 +142,10 @@ func certifyOrganisation(ctx context.Context, tx *evidence.Tx, id string) error 
 }
 
 func insertPerson(ctx context.Context, tx *evidence.Tx, p Person, phc string) error {
-	_, err := tx.NamedExecContext(ctx, `INSERT INTO person (id, login, name, password_hash, created_at, rehearsal)
-		VALUES (:id, :login, :name, :password_hash, :created_at, :rehearsal)`, map[string]any{
-		"id": p.ID, "login": p.Login, "name": p.Name, "password_hash": phc, "created_at": p.CreatedAt, "rehearsal": p.Rehearsal})
+	_, err := tx.NamedExecContext(ctx, `INSERT INTO person (id, login, name, password_hash, created_at, rehearsal, password_once)
+		VALUES (:id, :login, :name, :password_hash, :created_at, :rehearsal, :password_once)`, map[string]any{
+		"id": p.ID, "login": p.Login, "name": p.Name, "password_hash": phc, "created_at": p.CreatedAt, "rehearsal": p.Rehearsal,
+		"password_once": p.Once})
 	if err != nil {
 		return fmt.Errorf("insert person: %w", errExists(err))
 	}
@@ -137,7 +157,11 @@ func lockPerson(ctx context.Context, tx *evidence.Tx, id string) (p Person, err 
 	return p, err
 }
 
-func updatePassword(ctx context.Context, tx *evidence.Tx, id, phc string) error {
+func updatePassword(ctx context.Context, tx *evidence.Tx, id, phc string, once bool) error {
+	return run(ctx, tx, `UPDATE person SET password_hash = $1, password_once = $3 WHERE id = $2`, phc, id, once)
+}
+
+func rehashPassword(ctx context.Context, tx *evidence.Tx, id, phc string) error {
 	return run(ctx, tx, `UPDATE person SET password_hash = $1 WHERE id = $2`, phc, id)
 }
 
@@ -163,11 +187,11 @@ func refuseSecondBootstrap(ctx context.Context, tx *evidence.Tx) error {
 		return err
 	}
 	var exists bool
-	if err := tx.GetContext(ctx, &exists, `SELECT EXISTS (SELECT 1 FROM membership WHERE role = 'admin')`); err != nil {
+	if err := tx.GetContext(ctx, &exists, `SELECT EXISTS (SELECT 1 FROM membership WHERE role IN ('system_admin', 'security_admin', 'audit_admin'))`); err != nil {
 		return fmt.Errorf("look for an administrator: %w", err)
 	}
 	if exists {
-		return apperr.New(apperr.Conflict, "identity.bootstrapped", "平台已经有系统管理员,请由现有的管理员添加人员。")
+		return apperr.New(apperr.Conflict, "identity.bootstrapped", "平台已经有管理员，请由现有的系统管理员登记人员、安全管理员审批。")
 	}
 	return nil
 }
@@ -227,6 +251,7 @@ type sessionRow struct {
 	PersonID         string     `db:"person_id"`
 	PersonName       string     `db:"person_name"`
 	Rehearsal        bool       `db:"rehearsal"`
+	Once             bool       `db:"password_once"`
 	OrganisationID   string     `db:"organisation_id"`
 	OrganisationName string     `db:"organisation_name"`
 	USCC             string     `db:"uscc"`
@@ -239,18 +264,18 @@ type sessionRow struct {
 func (r sessionRow) actor() actor.Actor {
 	return actor.Actor{PersonID: r.PersonID, PersonName: r.PersonName, OrganisationID: r.OrganisationID,
 		OrganisationName: r.OrganisationName, USCC: r.USCC, Certified: r.Certified, Role: r.Role, Region: r.Region,
-		Rehearsal: r.Rehearsal}
+		Rehearsal: r.Rehearsal, PasswordOnce: r.Once}
 }
 
 // readSession joins the membership, so that a session ends with the right to it.
 func readSession(ctx context.Context, db *sqlx.DB, hash []byte, now time.Time) (r sessionRow, err error) {
 	err = one(ctx, db, &r, errNoSession(), `
-		SELECT s.token_hash, s.person_id, p.name AS person_name, p.rehearsal, s.organisation_id, o.name AS organisation_name,
+		SELECT s.token_hash, s.person_id, p.name AS person_name, p.rehearsal, p.password_once, s.organisation_id, o.name AS organisation_name,
 		       o.uscc, o.certified_at IS NOT NULL AS certified, s.role, m.region, s.expires_at
 		  FROM session s
 		  JOIN person p ON p.id = s.person_id AND p.disabled_at IS NULL
 		  JOIN membership m ON m.person_id = s.person_id AND m.organisation_id = s.organisation_id AND m.role = s.role
-		  JOIN organisation o ON o.id = s.organisation_id
+		  JOIN organisation o ON o.id = s.organisation_id AND o.suspended_at IS NULL
 		 WHERE s.token_hash = $1 AND s.expires_at > $2`, hash, now)
 	return r, err
 }

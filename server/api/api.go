@@ -183,6 +183,7 @@ func (a *API) own() {
 	a.registerSession()
 	a.registerVault()
 	a.registerPeople()
+	a.registerAdmin()
 	a.registerRegions()
 }
 

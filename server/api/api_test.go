@@ -478,7 +478,7 @@ func TestClientGone_isNoFault(t *testing.T) {
 func TestCrossSite_refused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	login, _ := s.member(actor.Admin)
+	login, _ := s.member(actor.SystemAdmin)
 	c := s.client(login)
 	body := map[string]string{"uscc": "", "name": "", "region": ""}
 	for name, header := range map[string]map[string]string{

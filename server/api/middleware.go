@@ -24,6 +24,7 @@ type visit struct {
 	route   *Route // nil: no route of ours
 	who     actor.Actor
 	token   string // of the session, when it is a good one
+	once    bool   // the session's password must be changed before it is good for anything else
 	address string
 	done    <-chan struct{} // closed when the client has gone
 }
@@ -169,7 +170,10 @@ func (a *API) session(next echo.HandlerFunc) echo.HandlerFunc {
 		if !v.silent() {
 			who.Address = v.address
 		}
-		v.who, v.token = who, cookie.Value
+		v.token, v.once = cookie.Value, who.PasswordOnce
+		if !v.once || strings.HasPrefix(v.route.Path, "/api/session") {
+			v.who, v.once = who, false // with a one-time password one is nobody until it is changed
+		}
 		return next(c)
 	}
 }
@@ -184,6 +188,8 @@ func (a *API) gate(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		switch {
 		case v.route.Allow.Permits(v.who):
+		case v.once:
+			return errOncePassword()
 		case v.who.PersonID == "":
 			return apperr.New(apperr.Unauthenticated, "session.none", "请先登录。")
 		default:

@@ -8,7 +8,7 @@ import (
 	"jianbiao/internal/identity"
 )
 
-// OrganisationView is an organisation for the administrator.
+// OrganisationView is an organisation for the administrators.
 type OrganisationView struct {
 	ID          string  `json:"id"`
 	USCC        string  `json:"uscc" doc:"统一社会信用代码"`
@@ -16,26 +16,31 @@ type OrganisationView struct {
 	Region      string  `json:"region" doc:"GB/T 2260"`
 	RegionName  string  `json:"regionName"`
 	CertifiedAt *string `json:"certifiedAt,omitempty" doc:"核验时间"`
+	SuspendedAt *string `json:"suspendedAt,omitempty" doc:"暂停使用平台的时间"`
+	Suspension  string  `json:"suspension,omitempty" doc:"暂停理由"`
 	CreatedAt   string  `json:"createdAt"`
 }
 
-// PersonView is a person for the administrator.
+// PersonView is a person for the administrators.
 type PersonView struct {
-	ID         string  `json:"id"`
-	Login      string  `json:"login"`
-	Name       string  `json:"name"`
-	DisabledAt *string `json:"disabledAt,omitempty" doc:"停用时间"`
-	CreatedAt  string  `json:"createdAt"`
+	ID           string           `json:"id"`
+	Login        string           `json:"login"`
+	Name         string           `json:"name"`
+	DisabledAt   *string          `json:"disabledAt,omitempty" doc:"停用时间"`
+	PasswordOnce bool             `json:"passwordOnce" doc:"口令由别人设定，下次登录须修改"`
+	Memberships  []MembershipView `json:"memberships"`
+	CreatedAt    string           `json:"createdAt"`
 }
 
 func organisationView(o identity.Organisation) OrganisationView {
 	place, _ := identity.Region(o.Region)
 	return OrganisationView{ID: o.ID, USCC: o.USCC, Name: o.Name, Region: o.Region, RegionName: place.FullName(),
-		CertifiedAt: StampPtr(o.CertifiedAt), CreatedAt: Stamp(o.CreatedAt)}
+		CertifiedAt: StampPtr(o.CertifiedAt), SuspendedAt: StampPtr(o.SuspendedAt), Suspension: deref(o.Suspension), CreatedAt: Stamp(o.CreatedAt)}
 }
 
 func personView(p identity.Person) PersonView {
-	return PersonView{ID: p.ID, Login: p.Login, Name: p.Name, DisabledAt: StampPtr(p.DisabledAt), CreatedAt: Stamp(p.CreatedAt)}
+	return PersonView{ID: p.ID, Login: p.Login, Name: p.Name, DisabledAt: StampPtr(p.DisabledAt), PasswordOnce: p.Once,
+		Memberships: []MembershipView{}, CreatedAt: Stamp(p.CreatedAt)}
 }
 
 // PageInput asks for one page of a list.
@@ -56,6 +61,17 @@ type organisationOutput struct{ Body OrganisationView }
 
 type personOutput struct{ Body PersonView }
 
+type organisationsInput struct {
+	PageInput
+	Query string `query:"q" maxLength:"100" doc:"名称里的字，或统一社会信用代码的开头"`
+	State string `query:"state" enum:",certified,uncertified,suspended"`
+}
+
+type peopleInput struct {
+	PageInput
+	Query string `query:"q" maxLength:"100" doc:"姓名或登录名里的字"`
+}
+
 type createOrganisationInput struct {
 	Body struct {
 		USCC   string `json:"uscc"`
@@ -68,7 +84,7 @@ type createPersonInput struct {
 	Body struct {
 		Login    string `json:"login"`
 		Name     string `json:"name"`
-		Password string `json:"password"`
+		Password string `json:"password" doc:"一次性口令，本人首次登录后必须修改"`
 	}
 }
 
@@ -76,12 +92,10 @@ type idInput struct {
 	ID string `path:"id"`
 }
 
-type addMembershipInput struct {
+type reasonInput struct {
 	ID   string `path:"id"`
 	Body struct {
-		Organisation string `json:"organisation"`
-		Role         string `json:"role"`
-		Region       string `json:"region"`
+		Reason string `json:"reason"`
 	}
 }
 
@@ -92,23 +106,18 @@ type setPasswordInput struct {
 	}
 }
 
-type disableInput struct {
-	ID   string `path:"id"`
-	Body struct {
-		Reason string `json:"reason"`
-	}
-}
-
 func (a *API) registerPeople() {
-	admin, none := Allow(actor.Admin), http.StatusNoContent
-	Register(a, Route{Method: http.MethodGet, Path: "/api/organisations", Allow: admin, Summary: "单位"}, a.listOrganisations)
-	Register(a, Route{Method: http.MethodPost, Path: "/api/organisations", Allow: admin, Summary: "登记单位", Status: http.StatusCreated}, a.createOrganisation)
-	Register(a, Route{Method: http.MethodPost, Path: "/api/organisations/{id}/certification", Allow: admin, Summary: "核验单位", Status: none}, a.certify)
-	Register(a, Route{Method: http.MethodGet, Path: "/api/people", Allow: admin, Summary: "人员"}, a.listPeople)
-	Register(a, Route{Method: http.MethodPost, Path: "/api/people", Allow: admin, Summary: "登记人员", Status: http.StatusCreated}, a.createPerson)
-	Register(a, Route{Method: http.MethodPost, Path: "/api/people/{id}/memberships", Allow: admin, Summary: "授予角色", Status: none}, a.addMembership)
-	Register(a, Route{Method: http.MethodPut, Path: "/api/people/{id}/password", Allow: admin, Summary: "重设口令", Status: none}, a.setPassword)
-	Register(a, Route{Method: http.MethodPost, Path: "/api/people/{id}/disable", Allow: admin, Summary: "停用账号", Status: none}, a.disable)
+	system, security, none := Allow(actor.SystemAdmin), Allow(actor.SecurityAdmin), http.StatusNoContent
+	any3 := Allow(actor.Administrators()...)
+	Register(a, Route{Method: http.MethodGet, Path: "/api/organisations", Allow: any3, Summary: "单位"}, a.listOrganisations)
+	Register(a, Route{Method: http.MethodPost, Path: "/api/organisations", Allow: system, Summary: "登记单位", Status: http.StatusCreated}, a.createOrganisation)
+	Register(a, Route{Method: http.MethodPost, Path: "/api/organisations/{id}/certification", Allow: system, Summary: "核验单位", Status: none}, a.certify)
+	Register(a, Route{Method: http.MethodPost, Path: "/api/organisations/{id}/suspension", Allow: system, Summary: "暂停单位使用平台", Status: none}, a.suspend)
+	Register(a, Route{Method: http.MethodDelete, Path: "/api/organisations/{id}/suspension", Allow: system, Summary: "恢复单位使用平台", Status: none}, a.resume)
+	Register(a, Route{Method: http.MethodGet, Path: "/api/people", Allow: any3, Summary: "人员"}, a.listPeople)
+	Register(a, Route{Method: http.MethodPost, Path: "/api/people", Allow: system, Summary: "登记人员", Status: http.StatusCreated}, a.createPerson)
+	Register(a, Route{Method: http.MethodPut, Path: "/api/people/{id}/password", Allow: security, Summary: "重设口令", Status: none}, a.setPassword)
+	Register(a, Route{Method: http.MethodPost, Path: "/api/people/{id}/disable", Allow: security, Summary: "停用账号", Status: none}, a.disable)
 }
 
 // page makes views of one row more than was asked for, which is how the last
@@ -126,20 +135,30 @@ func page[R, V any](rows []R, limit int, view func(R) V, id func(R) string) Page
 	return p
 }
 
-func (a *API) listOrganisations(ctx context.Context, _ actor.Actor, in *PageInput) (*pageOutput[OrganisationView], error) {
-	rows, err := a.deps.Identity.Organisations(ctx, in.After, in.Limit+1)
+func (a *API) listOrganisations(ctx context.Context, _ actor.Actor, in *organisationsInput) (*pageOutput[OrganisationView], error) {
+	rows, err := a.deps.Identity.Organisations(ctx, identity.OrganisationFilter{Query: in.Query, State: in.State, After: in.After, Limit: in.Limit + 1})
 	if err != nil {
 		return nil, err
 	}
 	return &pageOutput[OrganisationView]{page(rows, in.Limit, organisationView, func(o identity.Organisation) string { return o.ID })}, nil
 }
 
-func (a *API) listPeople(ctx context.Context, _ actor.Actor, in *PageInput) (*pageOutput[PersonView], error) {
-	rows, err := a.deps.Identity.People(ctx, in.After, in.Limit+1)
+func (a *API) listPeople(ctx context.Context, _ actor.Actor, in *peopleInput) (*pageOutput[PersonView], error) {
+	rows, err := a.deps.Identity.People(ctx, in.Query, in.After, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
-	return &pageOutput[PersonView]{page(rows, in.Limit, personView, func(p identity.Person) string { return p.ID })}, nil
+	out := &pageOutput[PersonView]{page(rows, in.Limit, personView, func(p identity.Person) string { return p.ID })}
+	at, ids := map[string]*PersonView{}, []string{}
+	for i := range out.Body.Items {
+		p := &out.Body.Items[i]
+		at[p.ID], ids = p, append(ids, p.ID)
+	}
+	ms, err := a.deps.Identity.MembershipsOf(ctx, ids)
+	for _, m := range ms {
+		at[m.PersonID].Memberships = append(at[m.PersonID].Memberships, membershipView(m))
+	}
+	return out, err
 }
 
 func (a *API) createOrganisation(ctx context.Context, who actor.Actor, in *createOrganisationInput) (*organisationOutput, error) {
@@ -151,20 +170,23 @@ func (a *API) certify(ctx context.Context, who actor.Actor, in *idInput) (*Nothi
 	return &Nothing{}, a.deps.Identity.CertifyOrganisation(ctx, who, in.ID)
 }
 
+func (a *API) suspend(ctx context.Context, who actor.Actor, in *reasonInput) (*Nothing, error) {
+	return &Nothing{}, a.deps.Identity.SuspendOrganisation(ctx, who, in.ID, in.Body.Reason)
+}
+
+func (a *API) resume(ctx context.Context, who actor.Actor, in *idInput) (*Nothing, error) {
+	return &Nothing{}, a.deps.Identity.ResumeOrganisation(ctx, who, in.ID)
+}
+
 func (a *API) createPerson(ctx context.Context, who actor.Actor, in *createPersonInput) (*personOutput, error) {
 	p, err := a.deps.Identity.CreatePerson(ctx, who, identity.CreatePersonInput(in.Body))
 	return &personOutput{personView(p)}, err
-}
-
-func (a *API) addMembership(ctx context.Context, who actor.Actor, in *addMembershipInput) (*Nothing, error) {
-	return &Nothing{}, a.deps.Identity.AddMembership(ctx, who, identity.Membership{PersonID: in.ID,
-		OrganisationID: in.Body.Organisation, Role: actor.Role(in.Body.Role), Region: in.Body.Region})
 }
 
 func (a *API) setPassword(ctx context.Context, who actor.Actor, in *setPasswordInput) (*Nothing, error) {
 	return &Nothing{}, a.deps.Identity.SetPassword(ctx, who, in.ID, in.Body.Password)
 }
 
-func (a *API) disable(ctx context.Context, who actor.Actor, in *disableInput) (*Nothing, error) {
+func (a *API) disable(ctx context.Context, who actor.Actor, in *reasonInput) (*Nothing, error) {
 	return &Nothing{}, a.deps.Identity.DisablePerson(ctx, who, in.ID, in.Body.Reason)
 }

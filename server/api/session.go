@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
@@ -57,6 +58,7 @@ type SessionView struct {
 	Role         string           `json:"role"`
 	Region       string           `json:"region"`
 	Certified    bool             `json:"certified" doc:"单位已经核验"`
+	PasswordOnce bool             `json:"passwordOnce,omitempty" doc:"口令由别人设定，须先修改"`
 	Memberships  []MembershipView `json:"memberships"`
 }
 
@@ -112,15 +114,20 @@ func (a *API) sessionView(ctx context.Context, who actor.Actor) (SessionView, er
 	if err != nil {
 		return SessionView{}, err
 	}
-	v := SessionView{Role: string(who.Role), Region: who.Region, Certified: who.Certified,
+	ms = slices.DeleteFunc(ms, func(m identity.Membership) bool { return m.Suspended })
+	v := SessionView{Role: string(who.Role), Region: who.Region, Certified: who.Certified, PasswordOnce: p.Once,
 		Organisation: OrganisationRef{ID: who.OrganisationID, Name: who.OrganisationName, USCC: who.USCC},
 		Memberships:  make([]MembershipView, len(ms))}
 	v.Person.ID, v.Person.Name, v.Person.Login = p.ID, p.Name, p.Login
 	for i, m := range ms {
-		v.Memberships[i] = MembershipView{Role: string(m.Role), Label: m.Role.Label(),
-			Organisation: OrganisationRef{ID: m.OrganisationID, Name: m.OrganisationName, USCC: m.USCC}}
+		v.Memberships[i] = membershipView(m)
 	}
 	return v, nil
+}
+
+func membershipView(m identity.Membership) MembershipView {
+	return MembershipView{Role: string(m.Role), Label: m.Role.Label(),
+		Organisation: OrganisationRef{ID: m.OrganisationID, Name: m.OrganisationName, USCC: m.USCC}}
 }
 
 func (a *API) showSession(ctx context.Context, who actor.Actor, _ *Nothing) (*sessionOutput, error) {

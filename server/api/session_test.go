@@ -74,7 +74,7 @@ func TestSession_fromLoginToLogout(t *testing.T) {
 	if v := show(200); v.Role != "buyer" {
 		t.Errorf("role after the switch: %s", v.Role)
 	}
-	choice["role"] = "admin"
+	choice["role"] = "system_admin"
 	if res := s.do(c, "POST", "/api/session/membership", choice, nil); res.problem(t).Code != "session.membership" {
 		t.Errorf("switch to a role one has not: %d %s", res.status, res.body)
 	}
@@ -225,7 +225,7 @@ func TestVault_overTheWire(t *testing.T) {
 func TestBody_tooLargeWithoutALength(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	login, _ := s.member(actor.Admin)
+	login, _ := s.member(actor.SystemAdmin)
 	for _, key := range []string{"", "k"} {
 		long := io.MultiReader(strings.NewReader(`{"name":"`), strings.NewReader(strings.Repeat("a", api.DefaultBody)))
 		req, err := http.NewRequest("POST", s.url+"/api/organisations", long) // chunked
@@ -250,7 +250,7 @@ func TestIdempotency(t *testing.T) {
 	setUp := func(t *testing.T) (s *site, c *http.Client, create func(key, name string, n int) reply) {
 		t.Parallel()
 		s = newSite(t, nil)
-		login, _ := s.member(actor.Admin)
+		login, _ := s.member(actor.SystemAdmin)
 		c = s.client(login)
 		return s, c, func(key, name string, n int) reply {
 			t.Helper()
@@ -365,8 +365,9 @@ func TestIdempotency(t *testing.T) {
 func TestPeople_byTheAdministrator(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	login, _ := s.member(actor.Admin)
-	c := s.client(login)
+	login, _ := s.member(actor.SystemAdmin)
+	second, _ := s.member(actor.SecurityAdmin)
+	c, sec := s.client(login), s.client(second)
 	must := func(want int, res reply, out any) {
 		t.Helper()
 		if res.status != want {
@@ -391,25 +392,38 @@ func TestPeople_byTheAdministrator(t *testing.T) {
 	must(201, s.do(c, "POST", "/api/people", map[string]string{"login": "wang-wu", "name": "王五", "password": password}, nil), &p)
 	must(409, s.do(c, "POST", "/api/people", map[string]string{"login": "Wang-Wu", "name": "王五", "password": password}, nil), nil)
 	member := map[string]string{"organisation": o.ID, "role": "bidder", "region": "321302"}
-	must(204, s.do(c, "POST", "/api/people/"+p.ID+"/memberships", member, nil), nil)
+	var g api.GrantView
+	must(202, s.do(c, "POST", "/api/people/"+p.ID+"/memberships", member, nil), &g)
 	must(409, s.do(c, "POST", "/api/people/"+p.ID+"/memberships", member, nil), nil)
+	early := map[string]string{"login": "wang-wu", "password": password}
+	if res := s.do(s.client(""), "POST", "/api/session", early, nil); res.problem(t).Code != "session.no_membership" {
+		t.Errorf("a login before the grant: %d %s", res.status, res.body)
+	}
+	must(403, s.do(c, "POST", "/api/grants/"+g.ID+"/decision", map[string]bool{"approve": true}, nil), nil)
+	must(200, s.do(sec, "POST", "/api/grants/"+g.ID+"/decision", map[string]bool{"approve": true}, nil), nil)
+	must(409, s.do(sec, "POST", "/api/grants/"+g.ID+"/decision", map[string]bool{"approve": true}, nil), nil)
 	wang := s.client("wang-wu")
+	if res := s.do(wang, "GET", "/api/vault", nil, nil); res.status != 403 || res.problem(t).Code != "session.password_once" {
+		t.Errorf("with a one-time password: %d %s", res.status, res.body)
+	}
+	must(204, s.do(wang, "PUT", "/api/session/password", map[string]string{"old": password, "new": "First-Own-2026"}, nil), nil)
 	var v api.SessionView
 	must(200, s.do(wang, "GET", "/api/session", nil, nil), &v)
 	if !v.Certified {
 		t.Error("the organisation is not certified in the session")
 	}
-	must(204, s.do(wang, "PUT", "/api/session/password", map[string]string{"old": password, "new": "Another-Pass-2026"}, nil), nil)
+	must(204, s.do(wang, "PUT", "/api/session/password", map[string]string{"old": "First-Own-2026", "new": "Another-Pass-2026"}, nil), nil)
 	must(200, s.do(wang, "GET", "/api/session", nil, nil), nil)
 	must(401, s.do(wang, "PUT", "/api/session/password", map[string]string{"old": "wrong", "new": "Another-Pass-2027"}, nil), nil)
-	must(204, s.do(c, "PUT", "/api/people/"+p.ID+"/password", map[string]string{"password": password}, nil), nil)
+	must(403, s.do(c, "PUT", "/api/people/"+p.ID+"/password", map[string]string{"password": password}, nil), nil)
+	must(204, s.do(sec, "PUT", "/api/people/"+p.ID+"/password", map[string]string{"password": password}, nil), nil)
 	must(401, s.do(wang, "GET", "/api/session", nil, nil), nil)
 	wang = s.client("wang-wu")
-	must(204, s.do(c, "POST", "/api/people/"+p.ID+"/disable", map[string]string{"reason": "离职"}, nil), nil)
+	must(204, s.do(sec, "POST", "/api/people/"+p.ID+"/disable", map[string]string{"reason": "离职"}, nil), nil)
 	must(401, s.do(wang, "GET", "/api/session", nil, nil), nil)
 	var page api.Page[api.PersonView]
-	must(200, s.do(c, "GET", "/api/people?limit=1", nil, nil), &page)
-	if len(page.Items) != 1 || page.Next == "" {
+	must(200, s.do(c, "GET", "/api/people?limit=2", nil, nil), &page)
+	if len(page.Items) != 2 || page.Next == "" {
 		t.Fatalf("first page: %+v", page)
 	}
 	next := page.Next

@@ -44,7 +44,9 @@ func one(role actor.Role, region, name, login, person string) unit {
 // units are the organisations of the city. Names are made up.
 func units() []unit {
 	list := []unit{
-		one(actor.Admin, city, "宿迁市公共资源交易平台运行中心", "admin", "钱明"),
+		one(actor.SystemAdmin, city, "宿迁市公共资源交易平台运行中心", "admin", "钱明"),
+		one(actor.SecurityAdmin, city, "宿迁市公共资源交易平台安全管理组", "security", "石坚"),
+		one(actor.AuditAdmin, city, "宿迁市公共资源交易平台审计组", "audit", "常青"),
 		one(actor.Buyer, "321302", "宿迁市城市建设投资有限公司", "buyer1", "王建国"),
 		one(actor.Buyer, "321311", "宿迁市水利工程建设管理处", "buyer2", "李文静"),
 		one(actor.Buyer, "321302", "宿迁市第一中学", "buyer3", "陈志远"),
