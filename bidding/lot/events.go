@@ -13,6 +13,9 @@ func Kinds() []evidence.Kind {
 		{Name: "tender.doc_issued", Label: "发出招标文件"},
 		{Name: "tender.sale_started", Label: "招标文件开始提供"},
 		{Name: "notice.published", Label: "发布招标公告", Text: func(v evidence.View) string { return "发布公告：" + v.Field("title") }},
+		{Name: "notice.medium_recorded", Label: "登记发布媒介", Text: func(v evidence.View) string {
+			return "登记发布媒介：" + v.Field("medium") + "，" + map[string]string{"true": "内容一致。", "false": "内容不一致。"}[v.Field("equal")]
+		}},
 		{Name: "lot.deadline_postponed", Label: "推迟投标截止时间", Text: func(v evidence.View) string {
 			return "投标截止时间推迟到 " + v.Field("to") + ":" + v.Field("reason")
 		}},
@@ -28,5 +31,5 @@ func Kinds() []evidence.Kind {
 // Commands are the Chinese names of the commands, for buttons.
 var Commands = map[string]string{
 	"set_document": "编制招标文件", "add_file": "添加附件", "publish": "发布公告", "terminate": "终止招标",
-	"postpone_deadline": "推迟投标截止时间", "suspend": "暂停招标投标活动", "resume_lot": "恢复招标投标活动", "cut_off": "截标", "fail": "招标失败", "open": "开标完成",
+	"postpone_deadline": "推迟投标截止时间", "suspend": "暂停招标投标活动", "record_medium": "登记发布媒介", "resume_lot": "恢复招标投标活动", "cut_off": "截标", "fail": "招标失败", "open": "开标完成",
 }

@@ -383,6 +383,8 @@ type commandInput struct {
 func (t *trade) lotCommand(ctx context.Context, who actor.Actor, id, command string, raw json.RawMessage) (ok bool, err error) {
 	var in commandInput
 	switch command {
+	case "record_medium":
+		return true, t.recordMedium(ctx, who, id, raw)
 	case "publish", "postpone_deadline", "suspend", "terminate", "resume_lot":
 		if len(raw) > 0 {
 			if err := json.Unmarshal(raw, &in); err != nil {

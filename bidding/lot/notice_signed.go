@@ -14,15 +14,8 @@ import (
 	"jianbiao/internal/seal"
 )
 
-// The kinds of notices (公告类型).
-const (
-	TenderNotice      = "tender"      // 招标公告
-	ChangeNotice      = "change"      // 变更公告
-	TerminationNotice = "termination" // 终止公告
-)
-
-// NoticeKinds are the Chinese names of the kinds of notices.
-var NoticeKinds = map[string]string{TenderNotice: "招标公告", ChangeNotice: "变更公告", TerminationNotice: "终止公告"}
+// TenderNotice is the kind of a tender's first notice (招标公告).
+const TenderNotice = "tender"
 
 // noticePaper is what the platform signs: everything that a reader of the
 // notice relies on, as canonical JSON.
@@ -88,18 +81,6 @@ func (s *Service) PublishNotice(ctx context.Context, tx *evidence.Tx, l *Lot, te
 		return nil, fmt.Errorf("write notice: %w", err)
 	}
 	return n, nil
-}
-
-// announce publishes a notice that follows from a command, and records it.
-func (s *Service) announce(ctx context.Context, tx *evidence.Tx, draft evidence.Draft, l *Lot, text NoticeText) error {
-	n, err := s.PublishNotice(ctx, tx, l, text)
-	if err != nil {
-		return err
-	}
-	draft.Stream = l.Stream()
-	draft.Fields = with(map[string]any{"number": n.Number, "title": n.Title, "digest": n.Digest, "contentDigest": *n.ContentDigest}, "kind", n.Kind)
-	tx.Record(draft)
-	return nil
 }
 
 func text0(s *string) string {
