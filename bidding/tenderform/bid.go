@@ -3,11 +3,13 @@ package tenderform
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
+	"jianbiao/internal/apperr"
 	"jianbiao/internal/money"
 )
 
@@ -84,15 +86,24 @@ type Subcontract struct {
 	Share string `json:"share"`
 }
 
-// DecodeForm reads the form of a section. Members that no form has are an
-// error: what is written there would be lost.
-func DecodeForm(raw json.RawMessage) (f SectionForm, err error) {
+// DecodeForm reads the form of a section. Members that no form has, or of another
+// type, are refused with form.unreadable: what is written there would be lost.
+func DecodeForm(section string, raw json.RawMessage) (f SectionForm, err error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		return SectionForm{}, fmt.Errorf("section form: %w", err)
+	if err = d.Decode(&f); err == nil {
+		return f, nil
 	}
-	return f, nil
+	where := ""
+	var kind *json.UnmarshalTypeError
+	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+		where = "没有 " + name + " 这一项"
+	} else if errors.As(err, &kind) {
+		where = "“" + kind.Field + "”的类型不对（金额、比例写成字符串，工期写成整数）"
+	} else {
+		where = "不是所需格式的 JSON"
+	}
+	return SectionForm{}, apperr.New(apperr.Invalid, "form.unreadable", "投标表单的“%s”部分%s：请改正。", section, where).Because(err)
 }
 
 // Complete fills in what follows from the rest: amounts are written with two

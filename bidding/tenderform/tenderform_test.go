@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"jianbiao/bidding/tenderform"
+	"jianbiao/internal/apperr"
 )
 
 type (
@@ -225,10 +226,13 @@ func TestFormProblems(t *testing.T) {
 
 func TestDecodeFormRefusesWhatWouldBeLost(t *testing.T) {
 	t.Parallel()
-	if f, err := tenderform.DecodeForm(json.RawMessage(`{"price":"1.00","values":{"a":"b"}}`)); err != nil || f.Values["a"] != "b" {
+	if f, err := tenderform.DecodeForm("price", json.RawMessage(`{"price":"1.00","values":{"a":"b"}}`)); err != nil || f.Values["a"] != "b" {
 		t.Errorf("%+v, %v", f, err)
 	}
-	if _, err := tenderform.DecodeForm(json.RawMessage(`{"prize":"1.00"}`)); err == nil {
-		t.Error("an unknown member was accepted")
+	for raw, words := range map[string]string{`{"prize":"1.00"}`: "没有 \"prize\" 这一项", `{"durationDays":"365"}`: "durationDays", `{`: "JSON"} {
+		_, err := tenderform.DecodeForm("price", json.RawMessage(raw))
+		if e, ok := apperr.From(err); !ok || e.Code != "form.unreadable" || !strings.Contains(e.Detail, words) {
+			t.Errorf("%s: %v", raw, err)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"jianbiao/bidding/tenderform"
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
 )
@@ -41,7 +42,8 @@ func (t *trade) registerFirmKey(ctx context.Context, who actor.Actor, in *firmKe
 	return nil, t.Submissions.RegisterFirmKey(ctx, who, in.Body.PublicKey)
 }
 
-// Tender is what the offline sealer needs of a lot (jianbiao seal --tender).
+// Tender is what the offline sealer needs of a lot (jianbiao seal --tender): its
+// keys, and the terms of the document that the bid is checked against.
 type Tender struct {
 	Lot             string `json:"lot"`
 	Title           string `json:"title"`
@@ -49,6 +51,7 @@ type Tender struct {
 	CutoffKey       string `json:"cutoffKey"`
 	OpeningKey      string `json:"openingKey"`
 	Deadline        string `json:"deadline"`
+	tenderform.Terms
 }
 
 type tenderOutput struct{ Body Tender }
@@ -61,7 +64,11 @@ func (t *trade) getTender(ctx context.Context, who actor.Actor, in *lotInput) (*
 	if l.CutoffKey == nil || l.BidDeadline == nil {
 		return nil, apperr.New(apperr.Precondition, "lot.not_published", "标段还没有发布公告：发布之后才能制作投标文件。")
 	}
-	return &tenderOutput{Tender{Lot: l.ID, Title: l.Project.Name + " " + l.Name, DocumentVersion: strconv.Itoa(l.DocumentVersion),
+	doc, err := t.Lots.Document(ctx, l.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &tenderOutput{Tender{Terms: doc.Params.Terms(), Lot: l.ID, Title: l.Project.Name + " " + l.Name, DocumentVersion: strconv.Itoa(l.DocumentVersion),
 		CutoffKey: *l.CutoffKey, OpeningKey: *l.OpeningKey, Deadline: Stamp(*l.BidDeadline)}}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"jianbiao/bidding/tenderform"
 	"jianbiao/internal/seal"
 	"jianbiao/internal/vault"
 )
@@ -19,12 +20,19 @@ import (
 const sealUsage = `用法：jianbiao seal --tender 招标.json --form 投标.json --file 部分=文件 … --vault 保险箱 --out 投标.jbe
 Seals a bid on this machine, without a network.
 
-  --tender FILE           招标信息（从平台下载）：lot、title、documentVersion、cutoffKey、openingKey、deadline
+  --tender FILE           招标信息（从平台下载）：lot、title、documentVersion、cutoffKey、openingKey、deadline，
+                          以及招标文件的 sections、form 等，据以核对投标文件是否完整
                           what the platform publishes for the lot, as JSON
   --form FILE             投标表单：{"owner":{…},"forms":{"price":{…}}}；金额、费率一律写成字符串
                           who bids, and the structured form of each section
   --file SECTION=FILE     放入某一部分的文件，可多次使用；部分如 qualification、technical、price
                           a file for a section, repeatable
+  --files FOLDER          文件夹：每个子文件夹是一个部分，如 technical/施工组织设计.pdf
+                          a folder with a subfolder for each section
+  --bill FILE             已标价的工程量清单（.xlsx），逐行核对 / the priced bill of quantities
+  --bill-template FILE    写出空白清单供填写，不封装 / write the empty bill (.xlsx) and stop
+  --check                 只核对是否完整，不封装 / only say what is missing
+  --draft                 不完整也封装（试做用） / seal even an incomplete bid
   --vault FILE            保险箱；其中有签名私钥，封装后存入解密私钥。务必另存备份
                           the vault; without the keys kept in it nobody can open the bid
   --passphrase-file FILE  保险箱口令所在文件（首行），或用环境变量 JIANBIAO_PASSPHRASE
@@ -47,6 +55,8 @@ type tender struct {
 	CutoffKey       seal.PublicKey `json:"cutoffKey"`
 	OpeningKey      seal.PublicKey `json:"openingKey"`
 	Deadline        time.Time      `json:"deadline"`
+	// The document's own terms; without sections nothing is checked.
+	tenderform.Terms
 }
 
 // form is the bidder's own file.
@@ -58,7 +68,8 @@ type form struct {
 // sealing is one run of the command.
 type sealing struct {
 	tenderPath, formPath, vaultPath, passphrasePath, out, signedAt string
-	newVault, newKeys, replace, withdraw                           bool
+	filesDir, billPath, templatePath                               string
+	newVault, newKeys, replace, withdraw, check, draft             bool
 	files                                                          [][2]string
 
 	tender tender
@@ -75,9 +86,11 @@ func Seal(args []string, stdout, stderr io.Writer) int {
 		values: map[string]func(string) error{
 			"tender": text(&s.tenderPath), "form": text(&s.formPath), "vault": text(&s.vaultPath), "out": text(&s.out),
 			"passphrase-file": text(&s.passphrasePath), "signed-at": text(&s.signedAt),
+			"files": text(&s.filesDir), "bill": text(&s.billPath), "bill-template": text(&s.templatePath),
 			"file": pair("file", func(section, path string) { s.files = append(s.files, [2]string{section, path}) }),
 		},
-		switches: map[string]*bool{"new-vault": &s.newVault, "new-signing-keys": &s.newKeys, "replace": &s.replace, "withdraw": &s.withdraw},
+		switches: map[string]*bool{"new-vault": &s.newVault, "new-signing-keys": &s.newKeys, "replace": &s.replace, "withdraw": &s.withdraw,
+			"check": &s.check, "draft": &s.draft},
 	}.parse(args)
 	if err == nil {
 		err = s.run(stdout, stderr)
@@ -86,7 +99,16 @@ func Seal(args []string, stdout, stderr io.Writer) int {
 }
 
 func (s *sealing) run(stdout, stderr io.Writer) error {
-	for _, step := range []func() error{s.read, s.openVault, s.follow, s.fill} {
+	if err := s.read(); err != nil {
+		return err
+	}
+	switch {
+	case s.templatePath != "":
+		return s.template(stdout)
+	case s.check:
+		return s.onlyCheck(stdout, stderr)
+	}
+	for _, step := range []func() error{s.openVault, s.follow, func() error { return s.fill(stderr) }} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -100,15 +122,34 @@ func (s *sealing) run(stdout, stderr io.Writer) error {
 	})
 }
 
-func (s *sealing) read() error {
-	if err := required([2]string{"tender", s.tenderPath}, [2]string{"vault", s.vaultPath}, [2]string{"out", s.out}); err != nil {
+// onlyCheck is --check: no vault, no envelope.
+func (s *sealing) onlyCheck(stdout, stderr io.Writer) error {
+	var f form
+	if err := readJSON(s.formPath, &f); err != nil {
 		return err
+	}
+	if _, err := s.inputs(f, stderr); err != nil {
+		return err
+	}
+	return json.NewEncoder(stdout).Encode(map[string]any{"complete": true})
+}
+
+func (s *sealing) read() error {
+	options := [][2]string{{"tender", s.tenderPath}}
+	if s.templatePath == "" && !s.check {
+		options = append(options, [2]string{"vault", s.vaultPath}, [2]string{"out", s.out})
+	}
+	if err := required(options...); err != nil {
+		return err
+	}
+	if s.templatePath != "" {
+		return readJSON(s.tenderPath, &s.tender)
 	}
 	if !s.withdraw && s.formPath == "" {
 		return required([2]string{"form", s.formPath})
 	}
-	if s.withdraw && (s.formPath != "" || len(s.files) > 0 || s.replace) {
-		return refuse("seal.argument", "撤回（--withdraw）不能带 --form、--file 或 --replace。")
+	if s.withdraw && (s.formPath != "" || len(s.files) > 0 || s.filesDir != "" || s.billPath != "" || s.replace || s.check) {
+		return refuse("seal.argument", "撤回（--withdraw）不能带 --form、--file、--files、--bill、--check 或 --replace。")
 	}
 	if s.signedAt == "" {
 		s.signedAt = time.Now().Format(time.RFC3339)
@@ -171,7 +212,7 @@ func (s *sealing) follow() error {
 }
 
 // fill reads form and files and finds the keys that sign.
-func (s *sealing) fill() (err error) {
+func (s *sealing) fill(say io.Writer) (err error) {
 	if s.withdraw {
 		return nil
 	}
@@ -187,7 +228,7 @@ func (s *sealing) fill() (err error) {
 			s.in.Owner.Capacity = seal.CapacityAgent
 		}
 	}
-	if s.in.Sections, err = sections(f.Forms, s.files); err != nil {
+	if s.in.Sections, err = s.inputs(f, say); err != nil {
 		return err
 	}
 	if s.in.Firm, err = s.signer("firm", f.Owner.Name); err != nil {

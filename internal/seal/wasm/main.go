@@ -1,7 +1,7 @@
 //go:build js && wasm
 
-// Command wasm is the sealer in the browser: internal/seal, internal/vault and
-// internal/vrf behind functions on globalThis.jianbiaoSealer that return
+// Command wasm is the sealer in the browser: internal/seal, internal/vault,
+// internal/vrf and bidding/tenderform behind functions on globalThis.jianbiaoSealer that return
 // promises. It runs in a Web Worker and has no network, no storage and no page:
 // what it knows it is told, what it makes it gives back. See server/web/src/sealer
 // for the typed client.
@@ -36,6 +36,9 @@ var functions = map[string]struct {
 	"vaultChange":     {3, vaultChange},
 	"vaultClose":      {1, vaultClose},
 	"checkPassphrase": {1, checkPassphrase},
+	"bidPrepare":      {2, bidPrepare},
+	"billRead":        {2, billRead},
+	"billTemplate":    {2, billTemplate},
 }
 
 func main() {
