@@ -27,6 +27,7 @@ import (
 	"jianbiao/internal/keystore"
 	"jianbiao/internal/rule"
 	"jianbiao/internal/seal"
+	"jianbiao/internal/upload"
 	"jianbiao/internal/workday"
 )
 
@@ -37,6 +38,7 @@ type City struct {
 	Store       *evidence.Store
 	Keys        *keystore.Store
 	Files       *blob.Folder
+	Uploads     *upload.Store
 	Dir         string
 	Lots        *lot.Service
 	Submissions *submission.Service
@@ -61,6 +63,10 @@ func New(t testing.TB) *City {
 	c.Must(err)
 	c.Lots = lot.NewService(c.Store, rule.NewPeriods(workday.Default(), rule.Default()), c.Keys, c.Files)
 	c.Submissions = submission.NewService(c.Store, c.Keys, c.Files)
+	c.Uploads, err = upload.Open(filepath.Join(dir, "uploads"))
+	c.Must(err)
+	c.Lots.SetUploads(c.Uploads)
+	c.Submissions.SetUploads(c.Uploads)
 	c.Keys.SetPermit(opening.Permit(c.Store))
 	c.Openings = opening.NewService(c.Store, c.Submissions, c.Keys, c.Keys, c.Files)
 	c.At(Start)

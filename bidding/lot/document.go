@@ -18,7 +18,6 @@ import (
 	"jianbiao/bidding/tenderform"
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
-	"jianbiao/internal/blob"
 	"jianbiao/internal/canon"
 	"jianbiao/internal/evidence"
 )
@@ -283,58 +282,6 @@ func (s *Service) Document(ctx context.Context, lotID string) (*Document, error)
 // DocumentIn is Document within a transaction of the caller.
 func DocumentIn(ctx context.Context, tx *evidence.Tx, lotID string) (*Document, error) {
 	return readDocument(ctx, tx, lotID)
-}
-
-// MaxFile is the largest file of a tender document, in bytes.
-const MaxFile = 200 << 20
-
-var errTooLarge = apperr.New(apperr.TooLarge, "document.file_too_large", "单个文件不能超过 %d MB:请拆分后再上传。", MaxFile>>20)
-
-// AddFile stores a file of the tender document. Errors: document.file_name,
-// document.file_too_large, document.file_empty, lot.state, lot.not_yours.
-func (s *Service) AddFile(ctx context.Context, who actor.Actor, lotID, name, media string, r io.Reader) (*File, error) {
-	name = strings.TrimSpace(name)
-	if name == "" || len([]rune(name)) > 120 || strings.ContainsAny(name, "/\\\x00\r\n") {
-		return nil, apperr.New(apperr.Invalid, "document.file_name", "文件名不能为空、不能带路径，且不超过 120 个字。")
-	}
-	if l, err := s.Get(ctx, lotID); err != nil {
-		return nil, err
-	} else if err := authorise(l, who); err != nil {
-		return nil, err
-	} else if _, err := Table.Next(l.State, "add_file", who.Role, facts(l, time.Time{})); err != nil {
-		return nil, err
-	}
-	f := &File{ID: uuid.NewString(), Name: name, Media: media}
-	h := sm3.New()
-	n, err := s.files.Put(ctx, f.ID, io.TeeReader(&blob.Capped{R: r, Left: MaxFile, Refusal: errTooLarge}, h))
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		_ = s.files.Delete(ctx, f.ID)
-		return nil, apperr.New(apperr.Invalid, "document.file_empty", "文件“%s”是空的：请重新选择文件。", name)
-	}
-	f.Size, f.SM3 = n, fmt.Sprintf("sm3:%x", h.Sum(nil))
-	err = s.store.Change(ctx, func(tx *evidence.Tx) error { return s.addFile(ctx, tx, who, lotID, f) })
-	if err != nil {
-		_ = s.files.Delete(ctx, f.ID)
-		return nil, err
-	}
-	return f, nil
-}
-
-func (s *Service) addFile(ctx context.Context, tx *evidence.Tx, who actor.Actor, lotID string, f *File) error {
-	l, row, err := s.lock(ctx, tx, who, lotID, "add_file")
-	if err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO document_file (id, lot_id, name, media, size, sm3) VALUES ($1, $2, $3, $4, $5, $6)`,
-		f.ID, l.ID, f.Name, f.Media, f.Size, f.SM3); err != nil {
-		return fmt.Errorf("add file: %w", err)
-	}
-	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who,
-		Fields: map[string]any{"file": f.ID, "name": f.Name, "size": f.Size, "sm3": f.SM3}})
-	return nil
 }
 
 // OpenFile gives a file of the issued document (or of the draft, to its host).

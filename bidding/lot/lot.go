@@ -16,6 +16,7 @@ import (
 	"jianbiao/internal/evidence"
 	"jianbiao/internal/keystore"
 	"jianbiao/internal/rule"
+	"jianbiao/internal/upload"
 	"jianbiao/internal/workday"
 )
 
@@ -127,6 +128,7 @@ type Service struct {
 	periods Periods
 	keys    KeyMaker
 	files   blob.Store
+	uploads *upload.Store // nil: files come in one piece only
 }
 
 // NewService wires the package.

@@ -178,12 +178,12 @@ func TestDocument_DigestIsReproducible(t *testing.T) {
 	t.Parallel()
 	c := biddingtest.New(t)
 	l := written(t, c, true)
-	f, err := c.Lots.AddFile(ctx, c.Agency, l.ID, "图纸.pdf", "application/pdf", strings.NewReader("%PDF-1.4 图纸"))
+	f, err := c.Lots.AddFile(ctx, c.Agency, l.ID, "图纸.pdf", "application/pdf", strings.NewReader(biddingtest.PDF("图纸")))
 	c.Must(err)
 	c.Must(publish(c, l, biddingtest.Start.AddDate(0, 0, 6), biddingtest.Deadline))
 	doc, err := c.Lots.Document(ctx, l.ID)
 	c.Must(err)
-	if lot.Digest(doc.Body) != doc.Digest || len(doc.Files) != 1 || doc.Files[0].SM3 != f.SM3 || f.SM3 != lot.Digest([]byte("%PDF-1.4 图纸")) {
+	if lot.Digest(doc.Body) != doc.Digest || len(doc.Files) != 1 || doc.Files[0].SM3 != f.SM3 || f.SM3 != lot.Digest([]byte(biddingtest.PDF("图纸"))) {
 		t.Errorf("%+v", doc)
 	}
 	var body struct {
@@ -205,7 +205,7 @@ func TestDocument_DigestIsReproducible(t *testing.T) {
 	raw, err := io.ReadAll(r)
 	c.Must(err)
 	c.Must(r.Close())
-	if string(raw) != "%PDF-1.4 图纸" {
+	if string(raw) != biddingtest.PDF("图纸") {
 		t.Errorf("%q", raw)
 	}
 }
@@ -215,7 +215,7 @@ func TestDraft_IsInvisibleToOthers(t *testing.T) {
 	t.Parallel()
 	c := biddingtest.New(t)
 	l := written(t, c, true)
-	f, err := c.Lots.AddFile(ctx, c.Agency, l.ID, "图纸.pdf", "application/pdf", strings.NewReader("图纸"))
+	f, err := c.Lots.AddFile(ctx, c.Agency, l.ID, "图纸.pdf", "application/pdf", strings.NewReader(biddingtest.PDF("图纸")))
 	c.Must(err)
 	stranger := c.Buyer
 	stranger.OrganisationID = uuid.NewString()
@@ -254,7 +254,7 @@ func TestAddFile_Refusals(t *testing.T) {
 	stranger := c.Agency
 	stranger.OrganisationID = uuid.NewString()
 	want(t, "empty", add(c.Agency, "空.pdf", strings.NewReader("")), "document.file_empty")
-	want(t, "too large", add(c.Agency, "大.pdf", io.LimitReader(zeros{}, lot.MaxFile+1)), "document.file_too_large", "200")
+	want(t, "too large", add(c.Agency, "大.pdf", io.LimitReader(zeros{}, lot.MaxFile+1)), "document.file_too_large", "500")
 	want(t, "no name", add(c.Agency, " ", strings.NewReader("x")), "document.file_name")
 	want(t, "a path", add(c.Agency, "../x.pdf", strings.NewReader("x")), "document.file_name")
 	want(t, "two lines", add(c.Agency, "a\r\nb", strings.NewReader("x")), "document.file_name")

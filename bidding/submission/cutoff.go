@@ -49,6 +49,7 @@ func (s *Service) Resolve(ctx context.Context, tx *evidence.Tx, lotID string) (R
 	if err != nil {
 		return Resolution{}, err
 	}
+	s.withdrawUnfinished(tx, lotID, key)
 	var all []pending
 	if err := tx.SelectContext(ctx, &all, `SELECT id, digest, size_class, substring(prefix FROM 1 FOR $1) AS prefix FROM envelope`, seal.PrefixSize); err != nil {
 		return Resolution{}, fmt.Errorf("read pending envelopes: %w", err)

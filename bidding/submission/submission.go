@@ -31,6 +31,7 @@ import (
 	"jianbiao/internal/evidence"
 	"jianbiao/internal/keystore"
 	"jianbiao/internal/seal"
+	"jianbiao/internal/upload"
 )
 
 // MaxSize is the largest envelope, in bytes.
@@ -45,6 +46,8 @@ type Service struct {
 	store *evidence.Store
 	keys  *keystore.Store
 	files blob.Store
+
+	uploads *upload.Store // nil: envelopes come in one piece only
 
 	mu     sync.Mutex
 	day    time.Time
@@ -87,7 +90,7 @@ var (
 	errNotOpen   = refuse("bid.no_such_lot", "没有标段接收这份文件：它可能是给别的标段、旧的招标文件，或者标段还没有发布。请核对标段后重新加密。")
 	errBroken    = apperr.New(apperr.Invalid, "bid.interrupted", "上传中断了，文件没有收到：请重新提交，截止时间之前都有效。")
 	errAlready   = refuse("bid.already_received", "这份文件已经收到过了，回执在您的保险箱里，不需要再次提交。")
-	errTooLarge  = apperr.New(apperr.TooLarge, "bid.too_large", "加密后的投标文件超过 %d GB:请压缩图片或拆分附件后重新制作。", int64(MaxSize)>>30)
+	errTooLarge  = apperr.New(apperr.TooLarge, "bid.too_large", "加密后的投标文件超过 %d GB：请压缩图片或拆分附件后重新制作。", int64(MaxSize)>>30)
 	errNotFirm   = apperr.New(apperr.Forbidden, "bid.not_certified", "只有经过核验的单位可以提交投标文件：请先完成单位核验。")
 )
 
@@ -117,6 +120,11 @@ func (s *Service) Submit(ctx context.Context, who actor.Actor, body io.Reader) (
 	if err := s.receive(ctx, in, id, body); err != nil {
 		return seal.Receipt{}, err
 	}
+	return s.conclude(ctx, in, id)
+}
+
+// conclude takes a stored file as a bid, or removes it.
+func (s *Service) conclude(ctx context.Context, in *incoming, id string) (seal.Receipt, error) {
 	receipt, err := s.accept(ctx, in, id)
 	if err != nil {
 		_ = s.files.Delete(context.WithoutCancel(ctx), id)
@@ -153,6 +161,7 @@ type incoming struct {
 	lot    *lot.Lot
 	digest string
 	size   int64
+	over   func() bool // says that the cut-off put it on the record as unfinished; nil: it cannot have
 }
 
 // count limits what one person sends in a day.
@@ -167,7 +176,7 @@ func (s *Service) count(ctx context.Context, person string) error {
 		s.day, s.counts = day, map[string]int{}
 	}
 	if s.counts[person]++; s.counts[person] > dayLimit {
-		return apperr.New(apperr.TooMany, "bid.too_many", "今天提交的次数太多（超过 %d 次）:请明天再试，或联系交易中心。", dayLimit)
+		return apperr.New(apperr.TooMany, "bid.too_many", "今天提交的次数太多（超过 %d 次）：请明天再试，或联系交易中心。", dayLimit)
 	}
 	return nil
 }
@@ -252,11 +261,16 @@ func (s *Service) late(ctx context.Context, l *lot.Lot) (bool, error) {
 	return late || l.State != lot.Published, nil
 }
 
+// rejection is a refusal at the deadline, without a name.
+func rejection(lotID, reason string) evidence.Draft {
+	return evidence.Draft{Stream: "lot/" + lotID, Kind: "bid.reject_recorded", Actor: actor.Actor{Role: actor.Bidder},
+		Fields: map[string]any{"reason": reason}}
+}
+
 // reject puts a refusal at the deadline on the lot's record, without a name.
 func (s *Service) reject(ctx context.Context, lotID, reason string, refusal error) error {
 	err := s.store.Change(context.WithoutCancel(ctx), func(tx *evidence.Tx) error {
-		tx.Record(evidence.Draft{Stream: "lot/" + lotID, Kind: "bid.reject_recorded", Actor: actor.Actor{Role: actor.Bidder},
-			Fields: map[string]any{"reason": reason}})
+		tx.Record(rejection(lotID, reason))
 		return nil
 	})
 	if err != nil {
@@ -295,6 +309,9 @@ func (s *Service) judgeEnd(ctx context.Context, in *incoming, failure error) err
 	late, err := s.late(context.WithoutCancel(ctx), in.lot)
 	if err != nil {
 		return errors.Join(failure, err)
+	}
+	if late && in.over != nil && in.over() {
+		return errUnfinished
 	}
 	if late || errors.Is(failure, errUnfinished) {
 		return s.reject(ctx, in.lot.ID, "unfinished", errUnfinished)

@@ -11,7 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
+
+	"jianbiao/internal/apperr"
 )
 
 // ErrNotFound is returned for a name that holds nothing.
@@ -28,6 +31,27 @@ type Store interface {
 	Stat(ctx context.Context, name string) (int64, error)
 	// Delete removes the file; a missing one is no error.
 	Delete(ctx context.Context, name string) error
+}
+
+// ErrFull is told to people when the disk has no room left; nothing is half
+// stored then, and what was asked for can be done once there is room again.
+var ErrFull = apperr.New(apperr.Unavailable, "storage.full",
+	"平台的存储空间不够了，这一次没有收下，已经收下的都在：请过几分钟再试；仍不行请立即联系交易中心。")
+
+// Full turns an error of a disk without room (or beyond a quota) into ErrFull;
+// others pass.
+func Full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+		return ErrFull.Because(err)
+	}
+	return err
+}
+
+// Adopter is a Store that takes over a file of the local disk without copying
+// it.
+type Adopter interface {
+	// Adopt stores the file at path under name, as Put would; path stays.
+	Adopt(ctx context.Context, name, path string) error
 }
 
 // File is one stored file.
@@ -78,7 +102,7 @@ func (f *Folder) Put(ctx context.Context, name string, r io.Reader) (int64, erro
 	}
 	tmp, err := os.CreateTemp(filepath.Join(f.dir, partial), "put-*")
 	if err != nil {
-		return 0, fmt.Errorf("blob: %w", err)
+		return 0, Full(fmt.Errorf("blob: %w", err))
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }() // gone already after the rename
 	n, err := io.Copy(tmp, contextReader{ctx, r})
@@ -89,7 +113,7 @@ func (f *Folder) Put(ctx context.Context, name string, r io.Reader) (int64, erro
 		err = cerr
 	}
 	if err != nil {
-		return 0, fmt.Errorf("blob: write: %w", err)
+		return 0, Full(fmt.Errorf("blob: write: %w", err))
 	}
 	if info, err := os.Stat(tmp.Name()); err == nil {
 		day := info.ModTime().UTC().Truncate(24 * time.Hour)
@@ -98,9 +122,32 @@ func (f *Folder) Put(ctx context.Context, name string, r io.Reader) (int64, erro
 		}
 	}
 	if err := os.Rename(tmp.Name(), path); err != nil {
-		return 0, fmt.Errorf("blob: %w", err)
+		return 0, Full(fmt.Errorf("blob: %w", err))
 	}
 	return n, syncFolder(f.dir)
+}
+
+// Adopt implements Adopter by a link, and by a copy where the file lies on
+// another disk.
+func (f *Folder) Adopt(ctx context.Context, name, path string) error {
+	to, err := f.path(name)
+	if err != nil {
+		return err
+	}
+	err = os.Link(path, to)
+	switch {
+	case err == nil:
+		return syncFolder(f.dir)
+	case errors.Is(err, os.ErrExist), errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("blob: adopt: %w", err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("blob: adopt: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	_, err = f.Put(ctx, name, file)
+	return err
 }
 
 func syncFolder(dir string) error {

@@ -23,8 +23,8 @@ func Mine(prefix []byte, cutoff PrivateKey) bool {
 }
 
 func headerSecret(prefix []byte, cutoff PrivateKey) ([]byte, error) {
-	if len(prefix) < PrefixSize || string(prefix[:offSuite]) != magic || prefix[offSuite] != suiteSM || prefix[offClass] > headerClass {
-		return nil, ErrNotEnvelope
+	if _, err := HeadSize(prefix); err != nil {
+		return nil, err
 	}
 	if cutoff.key == nil {
 		return nil, fmt.Errorf("no cut-off key: %w", ErrInput)
@@ -61,6 +61,15 @@ func ReadHeader(r io.Reader, cutoff PrivateKey) (Header, error) {
 		return Header{}, fmt.Errorf("header does not authenticate: %w", ErrHeader)
 	}
 	return parseHeader(block)
+}
+
+// HeadSize is how many leading bytes of an envelope ReadHeader needs, read off
+// its first PrefixSize bytes. ErrNotEnvelope.
+func HeadSize(prefix []byte) (int64, error) {
+	if len(prefix) < PrefixSize || string(prefix[:offSuite]) != magic || prefix[offSuite] != suiteSM || prefix[offClass] > headerClass {
+		return 0, ErrNotEnvelope
+	}
+	return headerEnd(int(prefix[offClass])), nil
 }
 
 func shortRead(err, kind error) error {

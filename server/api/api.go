@@ -235,7 +235,7 @@ func (a *API) Site(h http.Handler) {
 // missing tells a path that is none from one that does not take the method.
 func (a *API) missing(c echo.Context) error {
 	other := a.echo.NewContext(c.Request(), c.Response())
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch} {
 		a.echo.Router().Find(method, c.Request().URL.Path, other)
 		if a.byKey[method+" "+other.Path()] != nil {
 			return echo.ErrMethodNotAllowed

@@ -12,6 +12,7 @@ import (
 	"jianbiao/bidding/tenderform"
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
+	"jianbiao/internal/seal"
 )
 
 func (t *trade) registerBids() {
@@ -22,10 +23,17 @@ func (t *trade) registerBids() {
 	Register(t.API, Route{Method: http.MethodGet, Path: "/api/keys", Allow: Public, Summary: "平台签署回执的公钥"}, t.platformKeys)
 }
 
-// submitBid takes the envelope as the body. The route names no lot, is not
-// logged, and its answer is the receipt and nothing else.
+// submitBid takes the envelope as the body, or the finished upload that is named.
+// The route names no lot, is not logged, and its answer is the receipt and
+// nothing else.
 func (t *trade) submitBid(c echo.Context) error {
-	receipt, err := t.Submissions.Submit(c.Request().Context(), Viewer(c), c.Request().Body)
+	var receipt seal.Receipt
+	var err error
+	if id := c.QueryParam("upload"); id != "" {
+		receipt, err = t.Submissions.SubmitUpload(c.Request().Context(), Viewer(c), id)
+	} else {
+		receipt, err = t.Submissions.Submit(c.Request().Context(), Viewer(c), c.Request().Body)
+	}
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"jianbiao/internal/identity"
 	"jianbiao/internal/keystore"
 	"jianbiao/internal/lifecycle"
+	"jianbiao/internal/upload"
 	"jianbiao/server/room"
 )
 
@@ -32,6 +33,7 @@ type Trade struct {
 	Lots        *lot.Service
 	Submissions *submission.Service
 	Openings    *opening.Service
+	Uploads     *upload.Store
 	Keys        *keystore.Store
 	Dictionary  evidence.Dictionary
 	PublicURL   string // the address at which people reach the platform
@@ -59,6 +61,7 @@ func RegisterTrade(a *API, d Trade) {
 	a.Raw(Route{Method: http.MethodPost, Path: "/api/lots/{id}/document/files", Allow: hosts, Summary: "上传招标文件的附件", Body: -1, Status: http.StatusCreated}, t.addFile)
 	Register(a, Route{Method: http.MethodGet, Path: "/api/agencies", Allow: Allow(actor.Buyer), Summary: "代理机构"}, t.listAgencies)
 	t.registerBids()
+	t.registerUploads()
 	t.registerHall()
 	t.registerDeadline()
 	t.registerDesk()

@@ -100,9 +100,16 @@ func (t *trade) setDocument(ctx context.Context, who actor.Actor, in *setDocumen
 	return &documentOutput{DocumentView{doc.Version, StampPtr(doc.IssuedAt), doc.Digest, doc.Params, doc.Files}}, nil
 }
 
+// addFile takes a file as the body, or the finished upload that is named.
 func (t *trade) addFile(c echo.Context) error {
-	f, err := t.Lots.AddFile(c.Request().Context(), Viewer(c), c.Param("id"), c.QueryParam("name"),
-		c.Request().Header.Get(echo.HeaderContentType), c.Request().Body)
+	ctx, r, who := c.Request().Context(), c.Request(), Viewer(c)
+	var f *lot.File
+	var err error
+	if id := c.QueryParam("upload"); id != "" {
+		f, err = t.fileOfUpload(ctx, who, c.Param("id"), c.QueryParam("name"), id)
+	} else if err = lot.CheckFileSize(r.ContentLength); err == nil {
+		f, err = t.Lots.AddFile(ctx, who, c.Param("id"), c.QueryParam("name"), r.Header.Get(echo.HeaderContentType), r.Body)
+	}
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ import (
 	"jianbiao/internal/identity"
 	"jianbiao/internal/keystore"
 	"jianbiao/internal/rule"
+	"jianbiao/internal/upload"
 	"jianbiao/internal/workday"
 	"jianbiao/migrations"
 	"jianbiao/server/api"
@@ -60,6 +61,7 @@ type Platform struct {
 	Identity    *identity.Service
 	Keys        *keystore.Store
 	Files       *blob.Folder
+	Uploads     *upload.Store
 	Lots        *lot.Service
 	Submissions *submission.Service
 	Openings    *opening.Service
@@ -114,6 +116,9 @@ func (p *Platform) open(ctx context.Context) (err error) {
 	if p.Files, err = blob.NewFolder(filepath.Join(p.Config.Data, "files")); err != nil {
 		return err
 	}
+	if p.Uploads, err = upload.Open(filepath.Join(p.Config.Data, "uploads")); err != nil {
+		return err
+	}
 	p.wire()
 	if p.Config.Rehearsal {
 		return nil
@@ -136,12 +141,14 @@ func (p *Platform) wire() {
 	p.Identity = identity.NewService(p.Store, identity.Config{Now: time.Now, Rehearsal: p.Config.Rehearsal, Secret: p.Keys.Derive("identity")})
 	p.Lots = lot.NewService(p.Store, rule.NewPeriods(workday.Default(), rule.Default()), p.Keys, p.Files)
 	p.Submissions = submission.NewService(p.Store, p.Keys, p.Files)
+	p.Submissions.SetUploads(p.Uploads)
+	p.Lots.SetUploads(p.Uploads)
 	p.Keys.SetPermit(opening.Permit(p.Store))
 	p.Openings = opening.NewService(p.Store, p.Submissions, p.Keys, p.Keys, p.Files)
 	p.Dictionary = Dictionary()
 	p.API = api.New(api.Deps{Store: p.Store, Identity: p.Identity, Clock: p.Clock, Log: p.Config.Log, Meta: meta(p.Dictionary),
 		Version: Version, Rehearsal: p.Config.Rehearsal, Secure: p.Config.Secure})
-	api.RegisterTrade(p.API, api.Trade{Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Keys: p.Keys, Dictionary: p.Dictionary, PublicURL: p.Config.Site})
+	api.RegisterTrade(p.API, api.Trade{Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Uploads: p.Uploads, Keys: p.Keys, Dictionary: p.Dictionary, PublicURL: p.Config.Site})
 	p.Hub = live.New(live.Options{Source: p.Store, Room: room.New(p.Openings, p.Dictionary, p.DB), DSN: p.Database.AppDSN(""), Log: p.Config.Log,
 		Clock: p.readClock, Recheck: api.Recheck(p.Identity),
 		Problem: func(ctx context.Context, err error) any { return p.API.Explain(ctx, err) }})
@@ -185,7 +192,7 @@ func (p *Platform) Handler() http.Handler {
 
 // Run starts the timetable.
 func (p *Platform) Run() (err error) {
-	p.jobs, err = jobs.Start(p.Store, p.Config.Log, []jobs.Job{jobs.Openings(p.Openings), jobs.Heartbeat(p.Store, p.Openings), jobs.Sweep(p.Identity)})
+	p.jobs, err = jobs.Start(p.Store, p.Config.Log, []jobs.Job{jobs.Openings(p.Openings), jobs.Heartbeat(p.Store, p.Openings), jobs.Sweep(p.Identity), jobs.SweepUploads(p.Uploads)})
 	return err
 }
 

@@ -1,0 +1,9 @@
+//go:build !unix
+
+package upload
+
+import "os"
+
+func freeBytes(string) int64 { return -1 }
+
+func adopted(os.DirEntry) bool { return false }
