@@ -8,7 +8,9 @@ import (
 	"os"
 
 	"jianbiao/server/admincli"
+	"jianbiao/server/backup"
 	"jianbiao/server/bench"
+	"jianbiao/server/check"
 	"jianbiao/server/deadline"
 	"jianbiao/server/platform"
 	"jianbiao/server/rehearse"
@@ -25,6 +27,9 @@ type command struct {
 var commands = []command{
 	{"serve", "启动平台  start the platform (--rehearsal for a rehearsal city)", serve},
 	{"admin", "首批管理员  the first three administrators (admin bootstrap)", admincli.Command},
+	{"backup", "备份  back the platform up, also while it runs", backup.Command(platform.Version)},
+	{"restore", "恢复  restore a backup into an empty folder", backup.RestoreCommand},
+	{"check", "校验  derive again what can be derived, and compare", check.Command(platform.Dictionary)},
 	{"rehearse", "演练一次完整的开标  play a whole opening with real clients", rehearse.Command},
 	{"deadline", "期限计算  compute a statutory deadline", deadline.Command},
 	{"seal", "离线加密投标文件  seal a bid offline", sealcli.Seal},

@@ -248,7 +248,8 @@ func (c *City) Release(f *Firm, lotID string) error {
 		opening.ReleaseInput{Signed: c.Signed(f, lotID, "release_part", map[string]any{"parts": parts}), Parts: parts})
 }
 
-// To brings the opening of a lot with these firms to a state, by commands.
+// To brings the opening of a lot with these firms from where it stands to a
+// later state, by commands.
 func (c *City) To(l *lot.Lot, firms []*Firm, state opening.State) {
 	c.T.Helper()
 	ctx := context.Background()
@@ -294,9 +295,16 @@ func (c *City) To(l *lot.Lot, firms []*Firm, state opening.State) {
 		}},
 		{opening.Closed, func() error { return c.confirmAll(ctx, l, firms) }},
 	}
+	snap, err := c.Openings.Snapshot(ctx, l.ID)
+	c.Must(err)
+	begun := snap.State == opening.Scheduled
 	for _, s := range steps {
-		if state == opening.Scheduled {
+		if state == snap.State {
 			return
+		}
+		if !begun {
+			begun = s.to == snap.State
+			continue
 		}
 		c.Must(s.do())
 		if s.to == state {

@@ -383,8 +383,12 @@ type fieldRow struct {
 }
 
 func (s *Store) read(ctx context.Context, query string, args ...any) ([]Event, error) {
+	return readEvents(ctx, s.db, query, args...)
+}
+
+func readEvents(ctx context.Context, q sqlx.QueryerContext, query string, args ...any) ([]Event, error) {
 	var rows []eventRow
-	if err := s.db.SelectContext(ctx, &rows, query, args...); err != nil {
+	if err := sqlx.SelectContext(ctx, q, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}
 	if len(rows) == 0 {
@@ -398,7 +402,7 @@ func (s *Store) read(ctx context.Context, query string, args ...any) ([]Event, e
 			Body: r.Body, Blind: r.Blind, Commitment: r.Commitment}
 	}
 	var fields []fieldRow
-	if err := s.db.SelectContext(ctx, &fields, `
+	if err := sqlx.SelectContext(ctx, q, &fields, `
 		SELECT f.event_id, f.name, f.commitment, o.value, o.salt
 		  FROM event_field f LEFT JOIN event_opening o ON o.event_id = f.event_id AND o.name = f.name
 		 WHERE f.event_id = ANY ($1) ORDER BY f.event_id, f.position`, pq.Array(ids)); err != nil {

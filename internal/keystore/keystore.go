@@ -267,3 +267,14 @@ func (s *Store) Derive(purpose string) []byte {
 	h.Write([]byte("jianbiao/derive/1\x00" + purpose))
 	return h.Sum(nil)
 }
+
+// PublicOf gives the public halves of a lot's keys, as CreateLot gave them. It
+// makes none.
+func (s *Store) PublicOf(lotID string) (cutoff, opening, vrf string, err error) {
+	f, err := s.lot(lotID)
+	if err != nil {
+		return "", "", "", err
+	}
+	pub := ed25519.NewKeyFromSeed(f.VRF).Public().(ed25519.PublicKey)
+	return f.Cutoff.Public().Text(), f.Opening.Public().Text(), base64.RawURLEncoding.EncodeToString(pub), nil
+}

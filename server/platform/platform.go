@@ -31,6 +31,7 @@ import (
 	"jianbiao/internal/workday"
 	"jianbiao/migrations"
 	"jianbiao/server/api"
+	"jianbiao/server/backup"
 	"jianbiao/server/jobs"
 	"jianbiao/server/live"
 	"jianbiao/server/room"
@@ -92,6 +93,9 @@ func Start(ctx context.Context, cfg Config) (*Platform, error) {
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, apperr.New(apperr.Unavailable, "platform.data", "不能使用数据目录 %s:请检查权限。", cfg.Data).Because(err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Data, backup.Pending)); err == nil {
+		return nil, apperr.New(apperr.Precondition, "platform.restoring", "数据目录 %s 里有一次没有完成的恢复：请清空目录后重新恢复，再启动平台。", cfg.Data)
 	}
 	p := &Platform{Config: cfg}
 	if err := p.open(ctx); err != nil {
