@@ -134,13 +134,19 @@ func Params() lot.Params {
 // Published makes a lot whose bids are due 22 days after Start, at 9:30.
 func (c *City) Published() *lot.Lot {
 	c.T.Helper()
+	return c.PublishedWith(Params())
+}
+
+// PublishedWith is Published with another document.
+func (c *City) PublishedWith(params lot.Params) *lot.Lot {
+	c.T.Helper()
 	ctx := context.Background()
 	p, err := c.Lots.CreateProject(ctx, c.Buyer, lot.ProjectInput{Code: "SQ" + uuid.NewString()[:8], Name: "宿迁市第一中学改扩建工程", Compulsory: true,
 		Region: "321302", AgencyID: c.Agency.OrganisationID, ApprovalNumber: "宿发改投〔2026〕1号", ApprovalAuthority: "宿迁市发展和改革委员会"})
 	c.Must(err)
 	l, err := c.Lots.Create(ctx, c.Agency, p.ID, lot.Input{Name: "施工一标段", Estimate: "48000000"})
 	c.Must(err)
-	_, err = c.Lots.SetDocument(ctx, c.Agency, l.ID, Params())
+	_, err = c.Lots.SetDocument(ctx, c.Agency, l.ID, params)
 	c.Must(err)
 	l, err = c.Lots.Publish(ctx, c.Agency, l.ID, lot.PublishInput{SaleEnd: Start.AddDate(0, 0, 6), BidDeadline: Deadline, Title: "招标公告", Body: "欢迎投标。"})
 	c.Must(err)
@@ -159,6 +165,8 @@ type Firm struct {
 	Sealed  seal.Sealed
 	Receipt seal.Receipt
 	Number  int
+	// Forms are sealed instead of the ordinary ones, by section.
+	Forms map[string]json.RawMessage
 }
 
 // NewFirm makes a firm with a registered key.
@@ -196,6 +204,11 @@ func (c *City) Seal(f *Firm, l *lot.Lot, kind seal.Kind, price, capital string) 
 		in.Sections = []seal.SectionInput{{Name: "qualification", Form: json.RawMessage(`{}`), Files: []seal.FileInput{file("资质证书.pdf", "%PDF-1.4 "+f.Actor.OrganisationName)}},
 			{Name: "technical", Form: json.RawMessage(`{}`), Files: []seal.FileInput{file("施工组织设计.pdf", "%PDF-1.4 技术")}},
 			{Name: "price", Form: Form(price, capital), Files: []seal.FileInput{file("已标价工程量清单.txt", price)}}}
+	}
+	for i, s := range in.Sections {
+		if form, ok := f.Forms[s.Name]; ok {
+			in.Sections[i].Form = form
+		}
 	}
 	var out bytes.Buffer
 	f.Sealed, err = seal.Seal(&out, in, nil)

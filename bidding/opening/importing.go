@@ -115,6 +115,11 @@ func (s *Service) Tabulate(ctx context.Context, who actor.Actor, lotID string) e
 	}
 	return s.command(ctx, who, lotID, "import_bids", func(tx *evidence.Tx, h *hall, _ step) (map[string]any, error) {
 		opened := 0
+		forms := map[string]map[string]json.RawMessage{}
+		for _, r := range results {
+			forms[r.bid.Digest] = r.forms
+		}
+		h.markRepeated(forms)
 		for _, r := range results {
 			if r.outcome == OutcomeOpened {
 				opened++

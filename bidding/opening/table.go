@@ -7,6 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"jianbiao/bidding/tenderform"
 	"jianbiao/internal/canon"
 	"jianbiao/internal/money"
 )
@@ -40,6 +41,12 @@ var Flags = map[string]string{
 	"section_missing":   "缺少招标文件要求的部分",
 	fileDamaged:         "有附件与签名的摘要不符",
 	"document_outdated": "不是按现行招标文件制作",
+
+	tenderform.CodeValueMissing: "有必填的内容没有填写或不符合要求", tenderform.CodeAttachmentMissing: "缺少清单要求的资料",
+	tenderform.CodeBillIncomplete: "工程量清单报价不完整", tenderform.CodeBillSumDiffers: "清单合价与报价不一致",
+	tenderform.CodeConsortiumInvalid: "联合体资料不符合要求", tenderform.CodeConsortiumNotAllowed: "不接受联合体而以联合体投标",
+	tenderform.CodeSubcontract: "拟分包内容不符合要求", tenderform.CodeSubcontractForbidden: "不允许分包而拟分包",
+	tenderform.CodeAttorneyMissing: "委托代理人没有附授权委托书", flagRepeated: "联合体成员重复参加投标",
 }
 
 // Causes are the Chinese names of why a bid did not open.
@@ -82,6 +89,9 @@ func (h *hall) judge(b *Bid) {
 	if d := h.params.Deposit; d != nil {
 		paid, err := money.Parse(f.Deposit.Amount)
 		add(err != nil || paid.LessThan(decimal.RequireFromString(d.Amount)), "deposit_short")
+	}
+	for _, flag := range h.formFlags(b, sections) {
+		add(true, flag)
 	}
 	b.Flags = flags
 }
