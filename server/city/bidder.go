@@ -31,7 +31,11 @@ func newBidder(ctx context.Context, p *platform.Platform, a actor.Actor) (*bidde
 
 // bid seals a bid for the lot and submits it, as the bidder's own program does.
 func (b *bidder) bid(ctx context.Context, p *platform.Platform, l *lot.Lot, price string) error {
-	offer := firm.Offer{Price: price, Duration: 300, Quality: "合格", Manager: b.PersonName, DepositForm: "银行保函", DepositAmount: "500000",
+	doc, err := p.Lots.Document(ctx, l.ID)
+	if err != nil {
+		return err
+	}
+	offer := firm.Offer{Form: doc.Params.Form, Price: price, Duration: 300, Quality: "合格", Manager: b.PersonName, DepositForm: "银行保函", DepositAmount: "500000",
 		Files: map[string][]seal.FileInput{
 			"qualification": {paper("资格审查资料.txt", b.OrganisationName+" 营业执照、资质证书、业绩")},
 			"technical":     {paper("施工组织设计.txt", "施工方案、进度计划、质量与安全措施")},

@@ -73,6 +73,7 @@ func plans() []plan {
 
 func (p plan) params() lot.Params {
 	return lot.Params{
+		Form: forms[p.project],
 		Sections: []lot.Section{{Name: "qualification", Label: "资格审查资料", Required: true}, {Name: "technical", Label: "技术标", Required: true},
 			{Name: "price", Label: "报价文件", Required: true}},
 		PriceCeiling: p.estimate + ".00", DecryptMinutes: 30, SealCheckMinutes: 5, ObjectionMinutes: 5, ConfirmMinutes: 10,

@@ -5,14 +5,13 @@ package firm
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"time"
 
 	"jianbiao/bidding/opening"
-	"jianbiao/internal/money"
+	"jianbiao/bidding/tenderform"
 	"jianbiao/internal/seal"
 	"jianbiao/internal/vault"
 )
@@ -64,15 +63,7 @@ type Offer struct {
 	DepositForm   string
 	DepositAmount string
 	Files         map[string][]seal.FileInput // by section
-}
-
-func (o Offer) form() (json.RawMessage, error) {
-	capital, err := money.CapitalAmount(o.Price)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(map[string]any{"price": o.Price, "capital": capital, "durationDays": o.Duration, "quality": o.Quality, "manager": o.Manager,
-		"deposit": map[string]string{"form": o.DepositForm, "amount": o.DepositAmount}})
+	Form          *tenderform.Form            // of the document, nil if it has none
 }
 
 // Seal seals an offer to w. A second offer for the same lot replaces the first.
@@ -82,18 +73,15 @@ func (f *Firm) Seal(w io.Writer, l Lot, o Offer, now time.Time) (vault.Bid, erro
 	if err != nil {
 		return kept, err
 	}
-	form, err := o.form()
+	names := []string{"qualification", "technical", tenderform.PriceSection}
+	forms, err := o.forms(names)
 	if err != nil {
 		return kept, err
 	}
 	in.Bidder, in.Firm, in.Signatory = kept.Bidder, f.firm, f.signer
 	in.Owner = seal.Owner{Name: f.Name, USCC: f.USCC, LegalRepresentative: f.Person, Capacity: seal.CapacityLegal, SignedAt: now.Format(time.RFC3339)}
-	for _, name := range []string{"qualification", "technical", "price"} {
-		s := seal.SectionInput{Name: name, Form: json.RawMessage(`{}`), Files: o.Files[name]}
-		if name == "price" {
-			s.Form = form
-		}
-		in.Sections = append(in.Sections, s)
+	for _, name := range names {
+		in.Sections = append(in.Sections, seal.SectionInput{Name: name, Form: forms[name], Files: o.Files[name]})
 	}
 	return f.seal(w, in, kept)
 }
