@@ -30,7 +30,8 @@ type Input struct {
 	Firm            Signer     // signs the owner section for the firm
 	Signatory       Signer     // signs it as legal representative or agent
 	Sections        []SectionInput
-	MinSize         int64 // pad at least to this size's class, so that a withdrawal looks like a bid
+	Encrypt         Encrypt // of chunks; nil is EncryptHere
+	MinSize         int64   // pad at least to this size's class, so that a withdrawal looks like a bid
 }
 
 // Sealer names this package as the program that sealed.
@@ -98,6 +99,9 @@ type job struct {
 func plan(in Input, moved func(int64)) (*job, error) {
 	if in.Sealer == "" {
 		in.Sealer = Sealer
+	}
+	if in.Encrypt == nil {
+		in.Encrypt = EncryptHere
 	}
 	if err := checkInput(in); err != nil {
 		return nil, err
@@ -259,11 +263,7 @@ func (j *job) write(out *sink, aad []byte) error {
 		return err
 	}
 	for i, p := range j.plain {
-		aead, err := newAEAD(j.keys[i])
-		if err != nil {
-			return err
-		}
-		c := &chunkWriter{sink: out, aead: aead, aad: aad, count: chunks(p.size)}
+		c := &chunkWriter{sink: out, encrypt: j.in.Encrypt, key: j.keys[i], aad: aad, count: chunks(p.size)}
 		if err := p.writeTo(c, j.moved); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/emmansun/gmsm/sm4"
@@ -22,23 +23,48 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return aead, nil
 }
 
-// sink digests and writes on a second goroutine, so that the next chunk is
-// encrypted meanwhile. A few buffers go round: memory does not grow.
-type sink struct {
-	jobs, free chan []byte
-	done       chan struct{}
-	digest     *Digest
-	failure    atomic.Pointer[error]
+// EncryptHere is SM4-GCM on this machine, in the buffer of plain.
+func EncryptHere(key, nonce, plain, aad []byte) ([]byte, error) {
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	return aead.Seal(plain[:0], nonce, plain, aad), nil
 }
 
-const sinkBuffers = 3
+// Encrypt seals one chunk: SM4-GCM of plain under key, the result in
+// a buffer of its own or in that of plain. It may be called from several
+// goroutines at once.
+type Encrypt func(key, nonce, plain, aad []byte) ([]byte, error)
+
+// piece is a part of the file on its way: ready now, or when its chunk has been
+// encrypted.
+type piece struct {
+	bytes []byte
+	done  chan error // nil: ready
+}
+
+// sink digests and writes on a second goroutine, in order, while chunks that
+// follow are encrypted on others. A few buffers go round: memory does not grow.
+type sink struct {
+	jobs    chan *piece
+	free    chan []byte
+	done    chan struct{}
+	digest  *Digest
+	failure atomic.Pointer[error]
+}
+
+// sinkBuffers is how many chunks are under way at once: read, encrypted,
+// written.
+func sinkBuffers() int { return 3 + runtime.GOMAXPROCS(0) }
 
 func newSink(w io.Writer) *sink {
+	n := sinkBuffers()
 	s := &sink{
-		jobs: make(chan []byte, sinkBuffers), free: make(chan []byte, sinkBuffers),
+		jobs: make(chan *piece, n), free: make(chan []byte, n),
 		done: make(chan struct{}), digest: NewDigest(),
 	}
-	for range sinkBuffers {
+	for range n {
 		s.free <- make([]byte, 0, ChunkSize+tagSize)
 	}
 	go s.run(w)
@@ -47,14 +73,19 @@ func newSink(w io.Writer) *sink {
 
 func (s *sink) run(w io.Writer) {
 	defer close(s.done)
-	for b := range s.jobs {
-		if s.failure.Load() == nil {
-			_, _ = s.digest.Write(b) // never fails
-			if _, err := w.Write(b); err != nil {
-				s.failure.Store(&err)
+	for p := range s.jobs {
+		if p.done != nil {
+			if err := <-p.done; err != nil {
+				s.failure.CompareAndSwap(nil, &err)
 			}
 		}
-		s.free <- b[:0]
+		if s.failure.Load() == nil {
+			_, _ = s.digest.Write(p.bytes) // never fails
+			if _, err := w.Write(p.bytes); err != nil {
+				s.failure.CompareAndSwap(nil, &err)
+			}
+		}
+		s.free <- p.bytes[:0]
 	}
 }
 
@@ -63,9 +94,25 @@ func (s *sink) buffer() []byte { return <-s.free }
 
 // put hands a buffer over; it MUST NOT be touched afterwards.
 func (s *sink) put(b []byte) error {
-	s.jobs <- b
+	s.jobs <- &piece{bytes: b}
 	return s.err()
 }
+
+// later hands over a buffer that make will fill meanwhile.
+func (s *sink) later(b []byte, make func(b []byte) ([]byte, error)) error {
+	p := &piece{bytes: b, done: newDone()}
+	s.jobs <- p
+	go func() {
+		sealed, err := make(b)
+		if err == nil {
+			p.bytes = sealed
+		}
+		p.done <- err
+	}()
+	return s.err()
+}
+
+func newDone() chan error { return make(chan error, 1) }
 
 func (s *sink) err() error {
 	if err := s.failure.Load(); err != nil {
@@ -113,12 +160,13 @@ func (s *sink) close() error {
 
 // chunkWriter seals one section's plaintext into a sink.
 type chunkWriter struct {
-	sink  *sink
-	aead  cipher.AEAD
-	aad   []byte
-	index int64
-	count int64
-	buf   []byte
+	sink    *sink
+	encrypt Encrypt
+	key     []byte
+	aad     []byte
+	index   int64
+	count   int64
+	buf     []byte
 }
 
 var errPlainSize = errors.New("seal: section is not of the size planned")
@@ -145,10 +193,11 @@ func (c *chunkWriter) flush() error {
 	if c.index >= c.count {
 		return errPlainSize
 	}
-	b := c.aead.Seal(c.buf[:0], chunkNonce(c.index, c.index == c.count-1), c.buf, c.aad)
+	nonce := chunkNonce(c.index, c.index == c.count-1)
+	b := c.buf
 	c.buf = nil
 	c.index++
-	return c.sink.put(b)
+	return c.sink.later(b, func(b []byte) ([]byte, error) { return c.encrypt(c.key, nonce, b, c.aad) })
 }
 
 // Close seals what is left and makes sure that all chunks were written.

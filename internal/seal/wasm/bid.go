@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"syscall/js"
@@ -67,18 +68,67 @@ type sealed struct {
 	Header       seal.Header `json:"header"`
 }
 
-// sealBid(input, read(section, file, offset, length), emit(bytes), progress(done, total))
+// sealBid(input, read(section, file, offset, length), emit(bytes), progress(done, total), encrypt)
+//
+// encrypt(key, nonce, plain, aad) gives a promise of one chunk's ciphertext, from
+// another worker's encryptChunk; null: this worker encrypts.
 func sealBid(args []js.Value) (any, error) {
 	in, err := decode[bidInput](args[0])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", seal.ErrInput, err)
 	}
 	progress := func(done, total int64) { args[3].Invoke(done, total) }
-	out, err := seal.Seal(emitter{args[2]}, in.input(args[1]), progress)
+	input := in.input(args[1])
+	if args[4].Type() == js.TypeFunction {
+		input.Encrypt = elsewhere(args[4])
+	}
+	out, err := seal.Seal(emitter{args[2]}, input, progress)
 	if err != nil {
 		return nil, err
 	}
 	return sealed{out.Digest, out.HeaderDigest, out.Size, out.Header}, nil
+}
+
+func elsewhere(encrypt js.Value) seal.Encrypt {
+	return func(key, nonce, plain, aad []byte) ([]byte, error) {
+		v, err := await(encrypt.Invoke(bytesToJS(key), bytesToJS(nonce), bytesToJS(plain), bytesToJS(aad)))
+		if err != nil {
+			return nil, err
+		}
+		out := append(plain[:0], make([]byte, v.Get("byteLength").Int())...)
+		js.CopyBytesToGo(out, v)
+		return out, nil
+	}
+}
+
+// encryptChunk(key, nonce, plain, aad): one chunk, for a sealBid that runs in
+// another worker.
+func encryptChunk(args []js.Value) (any, error) {
+	return seal.EncryptHere(bytesOf(args[0]), bytesOf(args[1]), bytesOf(args[2]), bytesOf(args[3]))
+}
+
+// encryptOnly(size, read(offset, length), emit(bytes)) encrypts chunk by chunk
+// and does nothing else: what sealing is measured against.
+func encryptOnly(args []js.Value) (any, error) {
+	r := &blobReader{size: int64(args[0].Float()), read: func(offset, length int64) js.Value { return args[1].Invoke(offset, length) }}
+	out := emitter{args[2]}
+	key, nonce, buf := make([]byte, 16), make([]byte, 12), make([]byte, seal.ChunkSize, seal.ChunkSize+16)
+	for {
+		n, err := io.ReadFull(r, buf)
+		if n == 0 {
+			return nil, nil
+		}
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, err
+		}
+		sealed, err := seal.EncryptHere(key, nonce, buf[:n], nil)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := out.Write(sealed); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // digest(size, read(offset, length), progress(done, total))

@@ -20,7 +20,9 @@ var functions = map[string]struct {
 }{
 	"generateKeys":    {1, generateKeys},
 	"publicKey":       {1, publicKey},
-	"sealBid":         {4, sealBid},
+	"sealBid":         {5, sealBid},
+	"encryptChunk":    {4, encryptChunk},
+	"encryptOnly":     {3, encryptOnly},
 	"digest":          {3, digest},
 	"unwrapPart":      {3, unwrapPart},
 	"checkPart":       {4, checkPart},

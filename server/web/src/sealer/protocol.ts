@@ -7,6 +7,9 @@ export interface Methods {
   publicKey: { args: [privateKey: string]; result: string }
   sealBid: { args: [input: t.BidInput]; result: t.SealedEnvelope }
   sealWithdrawal: { args: [input: t.WithdrawalInput]; result: t.SealedEnvelope }
+  /** One chunk, for another worker that seals. */
+  encryptChunk: { args: [key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, aad: Uint8Array]; result: Uint8Array }
+  encryptOnly: { args: [blob: Blob]; result: number }
   digest: { args: [blob: Blob]; result: string }
   unwrapPart: { args: [bidderKey: string, header: t.EnvelopeHeader, section: string]; result: string }
   checkPart: { args: [header: t.EnvelopeHeader, section: string, role: t.Role, part: string]; result: boolean }

@@ -14,6 +14,7 @@ interface GoRuntime {
 
 type Read = (offset: number, length: number) => Promise<Uint8Array>
 type Progress = (done: number, total: number) => void
+type Encrypt = (key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, aad: Uint8Array) => Promise<Uint8Array>
 
 /** globalThis.jianbiaoSealer, as internal/seal/wasm makes it. */
 interface Go {
@@ -23,7 +24,10 @@ interface Go {
     read: (section: number, file: number, offset: number, length: number) => Promise<Uint8Array>,
     emit: (chunk: Uint8Array<ArrayBuffer>) => void,
     progress: Progress,
+    encrypt: Encrypt | null,
   ): Promise<Omit<SealedEnvelope, 'blob'>>
+  encryptChunk: Encrypt
+  encryptOnly(size: number, read: Read, emit: (chunk: Uint8Array<ArrayBuffer>) => void): Promise<undefined>
   digest(size: number, read: Read, progress: Progress): Promise<string>
   generateKeys(count: number): Promise<Methods['generateKeys']['result']>
   publicKey(key: string): Promise<string>
@@ -87,8 +91,66 @@ async function seal(go: Go, input: object, files: readonly (readonly FileInput[]
     const found = files[section]?.[file]
     return found === undefined ? Promise.reject(new Error('no such file')) : slice(found.blob, offset, length)
   }
-  const sealed = await go.sealBid(JSON.stringify(input), read, out.add, progress)
-  return { ...sealed, blob: out.finish() }
+  const size = files.flat().reduce((sum, f) => sum + f.blob.size, 0)
+  const helpers = size > MANY_CHUNKS && base !== '' ? new Helpers(base) : undefined
+  try {
+    const sealed = await go.sealBid(JSON.stringify(input), read, out.add, progress, helpers?.encrypt ?? null)
+    return { ...sealed, blob: out.finish() }
+  } finally {
+    helpers?.close()
+  }
+}
+
+/** Below this many bytes one worker is as fast as several. */
+const MANY_CHUNKS = 8 << 20
+
+/** Workers of this worker that encrypt chunks, one for each processor; this one reads, digests and writes meanwhile. */
+class Helpers {
+  private readonly workers: { readonly worker: Worker; waiting: number }[] = []
+  private readonly answers = new Map<number, { resolve(chunk: Uint8Array): void; reject(error: Error): void }>()
+  private last = 0
+
+  constructor(base: string) {
+    for (let i = 0; i < Math.min(4, navigator.hardwareConcurrency); i++) {
+      const worker = new Worker(scope.location.href, { type: 'module' })
+      const helper = { worker, waiting: 0 }
+      worker.onmessage = (event: MessageEvent<Reply>) => {
+        helper.waiting--
+        this.settle(event.data)
+      }
+      worker.onerror = () => this.answers.forEach((a) => a.reject(new Error('helper failed')))
+      worker.postMessage({ base })
+      this.workers.push(helper)
+    }
+  }
+
+  /** The least busy helper takes it. */
+  readonly encrypt: Encrypt = (key, nonce, plain, aad) => {
+    const helper = this.workers.reduce((a, b) => (b.waiting < a.waiting ? b : a))
+    const id = ++this.last
+    helper.waiting++
+    return new Promise((resolve, reject) => {
+      this.answers.set(id, { resolve, reject })
+      helper.worker.postMessage({ id, method: 'encryptChunk', args: [key, nonce, plain, aad] }, [plain.buffer])
+    })
+  }
+
+  private settle(reply: Reply): void {
+    const answer = this.answers.get(reply.id)
+    this.answers.delete(reply.id)
+    if (reply.type === 'result') answer?.resolve(reply.value as Uint8Array)
+    else answer?.reject(new Error('chunk not encrypted'))
+  }
+
+  close(): void {
+    for (const { worker } of this.workers) worker.terminate()
+  }
+}
+
+async function encryptOnly(go: Go, blob: Blob): Promise<number> {
+  const out = new Collector()
+  await go.encryptOnly(blob.size, (o, n) => slice(blob, o, n), out.add)
+  return out.finish().size
 }
 
 function sealBid(go: Go, input: BidInput, progress: Progress): Promise<SealedEnvelope> {
@@ -116,6 +178,8 @@ const handlers: { [M in MethodName]: Handler<M> } = {
   publicKey: (go, [key]) => go.publicKey(key),
   sealBid: (go, [input], progress) => sealBid(go, input, progress),
   sealWithdrawal: (go, [input], progress) => sealWithdrawal(go, input, progress),
+  encryptChunk: (go, [key, nonce, plain, aad]) => go.encryptChunk(key, nonce, plain, aad),
+  encryptOnly: (go, [blob]) => encryptOnly(go, blob),
   digest: (go, [blob], progress) => go.digest(blob.size, (o, n) => slice(blob, o, n), progress),
   unwrapPart: (go, [key, header, section]) => go.unwrapPart(key, JSON.stringify(header), section),
   checkPart: (go, [header, section, role, part]) => go.checkPart(JSON.stringify(header), section, role, part),
@@ -147,11 +211,13 @@ function faultOf(error: unknown): Fault {
 }
 
 let started: Promise<Go> | undefined
+let base = ''
 
 scope.onmessage = async (event: MessageEvent<Request | Start>) => {
   const message = event.data
   if ('base' in message) {
-    started = load(message.base)
+    base = message.base
+    started = load(base)
     started.catch(() => undefined) // each call reports it
     return
   }

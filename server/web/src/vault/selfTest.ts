@@ -1,6 +1,6 @@
 import { legalTime } from '@/api/clock'
 import { isoDate, addDays, toInstant } from '@/domain/time'
-import type { VaultBid } from '@/sealer/sealer'
+import type { KeyPair, Progress, SealedEnvelope, VaultBid } from '@/sealer/sealer'
 import { sealer } from './vault'
 
 /** One step of the local test, with how long it took on this machine. */
@@ -21,19 +21,39 @@ export async function testThisMachine(report: (step: TestStep) => void): Promise
     report({ label, ms: performance.now() - start })
     return result
   }
-  const [cutoff, opening, bidder, oneTime, firm, legal] = await timed('启动投标工具，生成密钥', () => s.generateKeys(6))
+  const keys = await timed('启动投标工具，生成密钥', () => inventKeys())
+  const sealed = await timed('密封一份 4 MB 的测试文件', () => sealInvented(keys, new Blob([new Uint8Array(4 << 20)])))
+  await timed('取出解密份额，与密封承诺核对', () => openParts({ bidder: keys.bidder.private, header: sealed.header }))
+  await timed('用一次性密钥签名', async () => s.signOneTime(keys.oneTime.private, 'jianbiao/check_seal/v1', new TextEncoder().encode(await s.canonical({ lot: 'local-test', digest: sealed.digest }))))
+}
+
+interface InventedKeys {
+  cutoff: KeyPair
+  opening: KeyPair
+  bidder: KeyPair
+  oneTime: KeyPair
+  firm: KeyPair
+  legal: KeyPair
+}
+
+/** Keys of a tender and a bidder that do not exist. */
+export async function inventKeys(): Promise<InventedKeys> {
+  const [cutoff, opening, bidder, oneTime, firm, legal] = await sealer().generateKeys(6)
   if (!cutoff || !opening || !bidder || !oneTime || !firm || !legal) throw new Error('keys')
-  const size = 4 << 20
-  const sealed = await timed('密封一份 4 MB 的测试文件', () =>
-    s.sealBid({
-      lot: 'local-test', documentVersion: '1', cutoffKey: cutoff.public, openingKey: opening.public,
-      deadline: toInstant(addDays(isoDate(legalTime()), 1), '09:30'), number: 1, replaces: '', oneTime: oneTime.private, bidder: bidder.private, firm: firm.private, signatory: legal.private,
+  return { cutoff, opening, bidder, oneTime, firm, legal }
+}
+
+/** Seals an invented bid with one file; nothing leaves the machine. */
+export function sealInvented(keys: InventedKeys, blob: Blob, progress?: Progress): Promise<SealedEnvelope> {
+  return sealer().sealBid(
+    {
+      lot: 'local-test', documentVersion: '1', cutoffKey: keys.cutoff.public, openingKey: keys.opening.public, deadline: toInstant(addDays(isoDate(legalTime()), 1), '09:30'),
+      number: 1, replaces: '', oneTime: keys.oneTime.private, bidder: keys.bidder.private, firm: keys.firm.private, signatory: keys.legal.private,
       owner: { name: '本机测试', uscc: '91321300MA1XTEST00', legalRepresentative: '测试', agent: '', contact: '', capacity: 'legalRepresentative', signedAt: toInstant(isoDate(legalTime()), '09:30') },
-      sections: [{ name: 'price', form: { price: '1.00' }, files: [{ name: 'test.bin', media: 'application/octet-stream', blob: new Blob([new Uint8Array(size)]) }] }],
-    }),
+      sections: [{ name: 'price', form: { price: '1.00' }, files: [{ name: 'test.bin', media: 'application/octet-stream', blob }] }],
+    },
+    progress,
   )
-  await timed('取出解密份额，与密封承诺核对', () => openParts({ bidder: bidder.private, header: sealed.header }))
-  await timed('用一次性密钥签名', async () => s.signOneTime(oneTime.private, 'jianbiao/check_seal/v1', new TextEncoder().encode(await s.canonical({ lot: 'local-test', digest: sealed.digest }))))
 }
 
 /** 解密自测 of a bid that is in the vault: every part this machine will have to release is there and right. Resolves with their number. */
