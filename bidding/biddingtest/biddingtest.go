@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -196,7 +197,7 @@ func (c *City) Seal(f *Firm, l *lot.Lot, kind seal.Kind, price, capital string) 
 	openingKey, err := seal.ParsePublicKey(*l.OpeningKey)
 	c.Must(err)
 	f.Number++
-	in := seal.Input{Lot: l.ID, DocumentVersion: "1", CutoffKey: cutoff, OpeningKey: openingKey, Deadline: *l.BidDeadline, Kind: kind,
+	in := seal.Input{Lot: l.ID, DocumentVersion: strconv.Itoa(l.DocumentVersion), CutoffKey: cutoff, OpeningKey: openingKey, Deadline: *l.BidDeadline, Kind: kind,
 		Number: f.Number, Replaces: f.Sealed.Digest, OneTime: f.OneTime}
 	if kind == seal.KindBid {
 		in.Bidder, in.Firm, in.Signatory = f.Bidder, f.Firm, f.Firm

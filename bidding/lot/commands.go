@@ -170,7 +170,7 @@ func (s *Service) lock(ctx context.Context, tx *evidence.Tx, who actor.Actor, id
 	if err := authorise(l, who); err != nil {
 		return nil, lifecycle.Row[State, Facts]{}, err
 	}
-	row, err := Table.Next(l.State, command, who.Role, facts(l, tx.Now()))
+	row, err := Table.Next(l.State, command, who.Role, facts(l, who, tx.Now()))
 	return l, row, err
 }
 
@@ -214,7 +214,7 @@ func (s *Service) publish(ctx context.Context, tx *evidence.Tx, who actor.Actor,
 	if err := s.lawful(l, plan); err != nil {
 		return err
 	}
-	doc, err := writeDocument(ctx, tx, l, draft.Params, &now)
+	doc, err := writeDocument(ctx, tx, l, draft.Params, &now, nil)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (s *Service) publish(ctx context.Context, tx *evidence.Tx, who actor.Actor,
 	if err := move(ctx, tx, l, row.To); err != nil {
 		return err
 	}
-	l.PublishedAt, l.SaleEnd, l.BidDeadline = &now, &in.SaleEnd, &in.BidDeadline
+	l.PublishedAt, l.SaleEnd, l.BidDeadline, l.DocumentVersion = &now, &in.SaleEnd, &in.BidDeadline, doc.Version
 	notice, err := s.PublishNotice(ctx, tx, l, NoticeText{Kind: TenderNotice, Title: in.Title, Body: in.Body, PeriodEnd: plan.NoticeEnd})
 	if err != nil {
 		return err
@@ -243,7 +243,7 @@ func (s *Service) publish(ctx context.Context, tx *evidence.Tx, who actor.Actor,
 	tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: map[string]any{
 		"number": notice.Number, "title": in.Title, "digest": notice.Digest, "contentDigest": *notice.ContentDigest,
 		"periodEnd": stampPtr(notice.PeriodEnd), "saleEnd": stamp(in.SaleEnd), "bidDeadline": stamp(in.BidDeadline)}})
-	return nil
+	return s.recheck(ctx, tx, l, "publish")
 }
 
 // field hangs a refusal on the input field that caused it.
@@ -261,95 +261,4 @@ func stampPtr(t *time.Time) string {
 		return ""
 	}
 	return stamp(*t)
-}
-
-// PostponeDeadline moves the deadline, and with it the opening, to a later time.
-// Bids that are sealed already stay valid. Errors: lot.not_later, lot.state.
-func (s *Service) PostponeDeadline(ctx context.Context, who actor.Actor, id string, to time.Time, reason string) error {
-	reason = strings.TrimSpace(reason)
-	if reason == "" {
-		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明推迟的原因，它会公布。").With("reason", "必填。")
-	}
-	return s.store.Change(ctx, func(tx *evidence.Tx) error {
-		l, row, err := s.lock(ctx, tx, who, id, "postpone_deadline")
-		if err != nil {
-			return err
-		}
-		to = to.Truncate(time.Second)
-		if !to.After(*l.BidDeadline) {
-			return apperr.New(apperr.Invalid, "lot.not_later", "新的截止时间应晚于原来的截止时间。").With("to", "请选择更晚的时间。")
-		}
-		if err := s.lawful(l, &Plan{IssuedAt: *l.PublishedAt, SaleEnd: l.SaleEnd, BidDeadline: &to}); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE lot SET bid_deadline = $1, updated_at = $2 WHERE id = $3`, to, tx.Now(), l.ID); err != nil {
-			return fmt.Errorf("postpone deadline: %w", err)
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE opening SET scheduled_at = $1 WHERE lot_id = $2`, to, l.ID); err != nil {
-			return fmt.Errorf("postpone opening: %w", err)
-		}
-		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: map[string]any{
-			"from": stamp(*l.BidDeadline), "to": stamp(to), "reason": reason}})
-		return nil
-	})
-}
-
-// Suspend stops the clockwork of a lot: no cut-off and no opening until Resume
-// (招标投标法实施条例 22). Errors: lot.reason_missing, lot.suspended.
-func (s *Service) Suspend(ctx context.Context, who actor.Actor, id, reason string) error {
-	return s.hold(ctx, who, id, "suspend", &reason)
-}
-
-// Resume ends a suspension; a deadline that passed meanwhile must have been
-// postponed first.
-func (s *Service) Resume(ctx context.Context, who actor.Actor, id string) error {
-	return s.hold(ctx, who, id, "resume_lot", nil)
-}
-
-func (s *Service) hold(ctx context.Context, who actor.Actor, id, command string, reason *string) error {
-	if reason != nil && strings.TrimSpace(*reason) == "" {
-		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明暂停的原因，它会公布。").With("reason", "必填。")
-	}
-	return s.store.Change(ctx, func(tx *evidence.Tx) error {
-		l, row, err := s.lock(ctx, tx, who, id, command)
-		if err != nil {
-			return err
-		}
-		var since *time.Time
-		fields := map[string]any{}
-		if reason != nil {
-			now := tx.Now()
-			since, fields["reason"] = &now, *reason
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE lot SET suspended_since = $1, suspended_reason = $2, updated_at = $3 WHERE id = $4`,
-			since, reason, tx.Now(), l.ID); err != nil {
-			return fmt.Errorf("%s lot: %w", command, err)
-		}
-		if l.SuspendedSince != nil {
-			if err := ExtendWindows(ctx, tx, l.ID, *l.SuspendedSince, tx.Now().Sub(*l.SuspendedSince)); err != nil {
-				return err
-			}
-		}
-		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: fields})
-		return nil
-	})
-}
-
-// Terminate ends the tender (终止招标) with a reason that is published
-// (招标投标法实施条例 31).
-func (s *Service) Terminate(ctx context.Context, who actor.Actor, id, reason string) error {
-	if reason = strings.TrimSpace(reason); reason == "" {
-		return apperr.New(apperr.Invalid, "lot.reason_missing", "请写明终止的原因，它会公布。").With("reason", "必填。")
-	}
-	return s.store.Change(ctx, func(tx *evidence.Tx) error {
-		l, row, err := s.lock(ctx, tx, who, id, "terminate")
-		if err != nil {
-			return err
-		}
-		if err := move(ctx, tx, l, row.To); err != nil {
-			return err
-		}
-		tx.Record(evidence.Draft{Stream: l.Stream(), Kind: row.Emit, Actor: who, Fields: map[string]any{"reason": reason}})
-		return nil
-	})
 }

@@ -123,6 +123,7 @@ type documentBody struct {
 	Version int    `json:"version"`
 	Params  Params `json:"params"`
 	Files   []File `json:"files"`
+	*Clarification
 }
 
 // Digest is "sm3:" and the hex SM3 of b.
@@ -205,7 +206,7 @@ func (s *Service) SetDocument(ctx context.Context, who actor.Actor, lotID string
 		if err := s.lawful(l, &Plan{IssuedAt: tx.Now(), Params: &p}); err != nil {
 			return err
 		}
-		if doc, err = writeDocument(ctx, tx, l, p, nil); err != nil {
+		if doc, err = writeDocument(ctx, tx, l, p, nil, nil); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE lot SET document_version = $1, price_ceiling = $2, updated_at = $3 WHERE id = $4`,
@@ -227,23 +228,37 @@ func optionalAmount(s string) *decimal.Decimal {
 	return &d
 }
 
-// writeDocument stores version 1 of the document, again while it is a draft.
-func writeDocument(ctx context.Context, tx *evidence.Tx, l *Lot, p Params, issuedAt *time.Time) (*Document, error) {
+// writeDocument stores a version of the document with the files that belong to
+// it: version 1 again and again while it is a draft, and each later one once,
+// with what it changes.
+func writeDocument(ctx context.Context, tx *evidence.Tx, l *Lot, p Params, issuedAt *time.Time, change *Clarification) (*Document, error) {
 	files := []File{}
 	if err := tx.SelectContext(ctx, &files, `SELECT id, name, media, size, sm3 FROM document_file
 		WHERE lot_id = $1 AND removed_at IS NULL ORDER BY name, id`, l.ID); err != nil {
 		return nil, fmt.Errorf("read files of the document: %w", err)
 	}
 	doc := &Document{LotID: l.ID, Version: 1, Params: p, Files: files, IssuedAt: issuedAt}
-	body, err := canon.Marshal(documentBody{Lot: l.ID, Version: doc.Version, Params: p, Files: files})
+	row := Clarification{}
+	if change != nil {
+		doc.Version, row = l.DocumentVersion+1, *change
+	}
+	body, err := canon.Marshal(documentBody{Lot: l.ID, Version: doc.Version, Params: p, Files: files, Clarification: change})
 	if err != nil {
 		return nil, err
 	}
 	doc.Body, doc.Digest = body, Digest(body)
-	if _, err := tx.ExecContext(ctx, `INSERT INTO document (lot_id, version, body, digest, issued_at) VALUES ($1, $2, $3, $4, $5)
+	if _, err := tx.ExecContext(ctx, `INSERT INTO document (lot_id, version, body, digest, issued_at, changes, affects_preparation, answers)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (lot_id, version) DO UPDATE SET body = excluded.body, digest = excluded.digest, issued_at = excluded.issued_at`,
-		doc.LotID, doc.Version, doc.Body, doc.Digest, doc.IssuedAt); err != nil {
+		doc.LotID, doc.Version, doc.Body, doc.Digest, doc.IssuedAt, row.Changes, row.Affects, len(row.Answers)); err != nil {
 		return nil, fmt.Errorf("write document: %w", err)
+	}
+	if issuedAt == nil {
+		return doc, nil
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE document_file SET issued_in = $1 WHERE lot_id = $2 AND issued_in IS NULL AND removed_at IS NULL`,
+		doc.Version, l.ID); err != nil {
+		return nil, fmt.Errorf("issue files: %w", err)
 	}
 	return doc, nil
 }
@@ -284,7 +299,8 @@ func DocumentIn(ctx context.Context, tx *evidence.Tx, lotID string) (*Document, 
 	return readDocument(ctx, tx, lotID)
 }
 
-// OpenFile gives a file of the issued document (or of the draft, to its host).
+// OpenFile gives a file of any issued version of the document, and to its host
+// those that are not issued yet.
 func (s *Service) OpenFile(ctx context.Context, who actor.Actor, lotID, fileID string) (*File, io.ReadCloser, error) {
 	l, err := s.Get(ctx, lotID)
 	if err != nil {
@@ -296,7 +312,7 @@ func (s *Service) OpenFile(ctx context.Context, who actor.Actor, lotID, fileID s
 	var f File
 	if _, perr := uuid.Parse(fileID); perr == nil {
 		err = s.store.DB().GetContext(ctx, &f, `SELECT id, name, media, size, sm3 FROM document_file
-			WHERE lot_id = $1 AND id = $2 AND removed_at IS NULL`, l.ID, fileID)
+			WHERE lot_id = $1 AND id = $2 AND (issued_in IS NOT NULL OR $3)`, l.ID, fileID, l.HostedBy(who))
 	}
 	if errors.Is(err, sql.ErrNoRows) || f.ID == "" {
 		return nil, nil, apperr.New(apperr.NotFound, "document.file_not_found", "没有找到这个文件：请回到标段页面重新下载。")

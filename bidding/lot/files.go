@@ -59,7 +59,7 @@ func (s *Service) AddFile(ctx context.Context, who actor.Actor, lotID, name, med
 		return nil, err
 	} else if err := authorise(l, who); err != nil {
 		return nil, err
-	} else if _, err := Table.Next(l.State, "add_file", who.Role, facts(l, time.Time{})); err != nil {
+	} else if _, err := Table.Next(l.State, "add_file", who.Role, facts(l, who, time.Time{})); err != nil {
 		return nil, err
 	}
 	f := &File{ID: uuid.NewString(), Name: name, Media: media}

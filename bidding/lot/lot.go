@@ -60,6 +60,12 @@ type Lot struct {
 	CutoffKey       *string          `db:"cutoff_key"`
 	OpeningKey      *string          `db:"opening_key"`
 	VRFKey          *string          `db:"vrf_key"`
+	Attempt         int              `db:"attempt"`        // 第 n 次招标
+	PredecessorID   *string          `db:"predecessor_id"` // the lot that this one tenders again (重新招标)
+	HostHolds       bool             `db:"host_holds"`     // the host suspended it
+	OrderStands     bool             `db:"order_stands"`   // an authority's order of suspension stands
+	OpenObjections  int              `db:"open_objections"`
+	HasSuccessor    bool             `db:"has_successor"`
 	CreatedAt       time.Time        `db:"created_at"`
 	UpdatedAt       time.Time        `db:"updated_at"`
 	Project         Project          `db:"project"`
@@ -98,6 +104,7 @@ func regionWithin(region, scope string) bool {
 // Periods is the part of the rule catalogue that a tender's dates are checked
 // against. Both return an *apperr.Error that names the article.
 type Periods interface {
+	Dates
 	// CheckMin refuses an until that comes before from plus the rule's period.
 	CheckMin(code string, from, until time.Time) error
 	// CheckRatio refuses a part that exceeds the rule's share of whole.
@@ -119,6 +126,9 @@ type KeyMaker interface {
 	CreateLot(lotID string) (cutoff, opening, vrf string, err error)
 	// Platform gives the keys with which notices are signed.
 	Platform() keystore.Platform
+	// Tag is a MAC of input under a secret of the lot's, which the database
+	// does not have.
+	Tag(lotID string, input []byte) ([]byte, error)
 }
 
 // Service is the only writer of projects, lots, documents and notices. Each

@@ -272,7 +272,9 @@ func TestAddFile_Refusals(t *testing.T) {
 		t.Errorf("%d files and %d partial ones are left", len(left)-1, len(partial))
 	}
 	c.Must(publish(c, l, biddingtest.Start.AddDate(0, 0, 6), biddingtest.Deadline))
-	want(t, "after the publication", add(c.Agency, "a.pdf", strings.NewReader("x")), "lot.state")
+	c.Must(add(c.Agency, "补充图纸.pdf", strings.NewReader(biddingtest.PDF("补充")))) // for the next version
+	c.Must(c.Lots.Terminate(ctx, c.Agency, l.ID, "项目取消"))
+	want(t, "after the end", add(c.Agency, "a.pdf", strings.NewReader("x")), "lot.state")
 }
 
 type zeros struct{}
@@ -300,12 +302,12 @@ func TestLot_PostponeSuspendTerminate(t *testing.T) {
 		t.Errorf("deadline %s, opening %s", l.BidDeadline, scheduled)
 	}
 	want(t, "not suspended", c.Lots.Resume(ctx, c.Agency, l.ID), "lot.not_suspended")
-	want(t, "suspended without a reason", c.Lots.Suspend(ctx, c.Supervisor, l.ID, ""), "lot.reason_missing")
+	want(t, "suspended without a reason", c.Lots.Suspend(ctx, c.Supervisor, l.ID, lot.SuspendInput{Reason: "", Order: "宿住建暂〔2026〕1号"}), "lot.reason_missing")
 	elsewhere := c.Supervisor
 	elsewhere.Region = "320500"
-	want(t, "another region", c.Lots.Suspend(ctx, elsewhere, l.ID, "x"), "lot.other_region")
-	c.Must(c.Lots.Suspend(ctx, c.Supervisor, l.ID, "责令暂停"))
-	want(t, "suspended twice", c.Lots.Suspend(ctx, c.Supervisor, l.ID, "责令暂停"), "lot.suspended")
+	want(t, "another region", c.Lots.Suspend(ctx, elsewhere, l.ID, lot.SuspendInput{Reason: "x", Order: "宿住建暂〔2026〕1号"}), "lot.other_region")
+	c.Must(c.Lots.Suspend(ctx, c.Supervisor, l.ID, lot.SuspendInput{Reason: "责令暂停", Order: "宿住建暂〔2026〕1号"}))
+	want(t, "suspended twice", c.Lots.Suspend(ctx, c.Supervisor, l.ID, lot.SuspendInput{Reason: "责令暂停", Order: "宿住建暂〔2026〕1号"}), "lot.suspended")
 	c.Must(c.Lots.Resume(ctx, c.Supervisor, l.ID))
 	want(t, "terminated by the supervisor", c.Lots.Terminate(ctx, c.Supervisor, l.ID, "x"), "lot.role")
 	c.Must(c.Lots.Terminate(ctx, c.Buyer, l.ID, "项目取消"))
@@ -381,7 +383,25 @@ func TestService_EveryStateCommandRole(t *testing.T) {
 		"postpone_deadline": func(who actor.Actor, id string) error {
 			return c.Lots.PostponeDeadline(ctx, who, id, biddingtest.Deadline.Add(time.Hour), "x")
 		},
-		"suspend":    func(who actor.Actor, id string) error { return c.Lots.Suspend(ctx, who, id, "x") },
+		"suspend": func(who actor.Actor, id string) error {
+			return c.Lots.Suspend(ctx, who, id, lot.SuspendInput{Reason: "x", Order: "宿住建暂〔2026〕1号"})
+		},
+		"ask": func(who actor.Actor, id string) error {
+			_, err := c.Lots.Ask(ctx, who, id, "工期是否含法定节假日？")
+			return err
+		},
+		"object_document": func(who actor.Actor, id string) error {
+			_, err := c.Lots.Object(ctx, who, id, lot.ObjectionInput{Subject: "资格条件", Text: "与项目规模不相适应"})
+			return err
+		},
+		"clarify": func(who actor.Actor, id string) error {
+			_, err := c.Lots.Clarify(ctx, who, id, lot.ClarifyInput{Changes: "开标地点不变"})
+			return err
+		},
+		"answer_document_objection": func(who actor.Actor, id string) error {
+			return c.Lots.AnswerDocumentObjection(ctx, who, id, uuid.NewString(), "不成立")
+		},
+		"retender":   func(who actor.Actor, id string) error { _, err := c.Lots.Retender(ctx, who, id); return err },
 		"resume_lot": func(who actor.Actor, id string) error { return c.Lots.Resume(ctx, who, id) },
 		"terminate":  func(who actor.Actor, id string) error { return c.Lots.Terminate(ctx, who, id, "x") },
 	}
@@ -392,7 +412,7 @@ func TestService_EveryStateCommandRole(t *testing.T) {
 				_, err := lot.Table.Next(state, command, role, lot.Facts{HasDocument: true})
 				own := apperr.CodeOf(err) != "lot.state" && apperr.CodeOf(err) != "lot.role"
 				for _, foreign := range []bool{false, true} {
-					if own && !foreign {
+					if own && (!foreign || role == actor.Bidder) { // no bidder is a stranger
 						continue
 					}
 					who := actor.Actor{PersonID: uuid.NewString(), OrganisationID: uuid.NewString(), Role: role, Region: "321300", Certified: true}

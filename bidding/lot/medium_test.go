@@ -175,7 +175,7 @@ func TestDocument_IsHadWithoutRegistration(t *testing.T) {
 	t.Parallel()
 	c := biddingtest.New(t)
 	l := gov(t, c, nil)
-	f, err := c.Lots.AddFile(ctx, c.Agency, l.ID, "采购文件.pdf", "application/pdf", strings.NewReader("%PDF-1.4 采购文件"))
+	f, err := c.Lots.AddFile(ctx, c.Agency, l.ID, "采购文件.pdf", "application/pdf", strings.NewReader(biddingtest.PDF("采购文件")))
 	c.Must(err)
 	strangers := map[string]actor.Actor{"a firm": c.Organisation("从未来过的公司", actor.Bidder), "anyone": actor.Anyone()}
 	for name, who := range strangers {
@@ -190,7 +190,7 @@ func TestDocument_IsHadWithoutRegistration(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if b, err := io.ReadAll(r); err != nil || string(b) != "%PDF-1.4 采购文件" {
+		if b, err := io.ReadAll(r); err != nil || string(b) != biddingtest.PDF("采购文件") {
 			t.Errorf("%s: %q, %v", name, b, err)
 		}
 		_ = r.Close()

@@ -19,7 +19,11 @@ import (
 const columns = `
 	l.id, l.project_id, l.code, l.name, l.state, l.version, l.estimate, l.price_ceiling, l.document_version,
 	l.published_at, l.sale_end, l.bid_deadline, l.suspended_since, l.suspended_reason,
-	l.cutoff_key, l.opening_key, l.vrf_key, l.created_at, l.updated_at,
+	l.cutoff_key, l.opening_key, l.vrf_key, l.created_at, l.updated_at, l.attempt, l.predecessor_id,
+	EXISTS (SELECT FROM suspension s WHERE s.lot_id = l.id AND s.cause = 'host' AND s.until_at IS NULL) AS host_holds,
+	EXISTS (SELECT FROM suspension s WHERE s.lot_id = l.id AND s.cause = 'authority' AND s.until_at IS NULL) AS order_stands,
+	(SELECT count(*) FROM document_objection d WHERE d.lot_id = l.id AND d.answer IS NULL) AS open_objections,
+	EXISTS (SELECT FROM lot n WHERE n.predecessor_id = l.id) AS has_successor,
 	p.id AS "project.id", p.code AS "project.code", p.name AS "project.name", p.kind AS "project.kind",
 	p.compulsory AS "project.compulsory", p.region AS "project.region", p.buyer_id AS "project.buyer_id",
 	b.name AS "project.buyer", p.agency_id AS "project.agency_id", a.name AS "project.agency",
@@ -74,7 +78,7 @@ func Share(ctx context.Context, tx *evidence.Tx, id string) (*Lot, error) {
 // Move takes a locked lot along its table for a command of the opening and
 // records the row's event. The caller owns the transaction.
 func Move(ctx context.Context, tx *evidence.Tx, who actor.Actor, l *Lot, command string, fields map[string]any) error {
-	row, err := Table.Next(l.State, command, who.Role, facts(l, tx.Now()))
+	row, err := Table.Next(l.State, command, who.Role, facts(l, who, tx.Now()))
 	if err != nil {
 		return err
 	}

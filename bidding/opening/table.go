@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/shopspring/decimal"
 
@@ -70,6 +71,9 @@ func (h *hall) judge(b *Bid) {
 		if is && !slices.Contains(flags, flag) {
 			flags = append(flags, flag)
 		}
+	}
+	if head, err := b.Header(); err == nil {
+		add(head.DocumentVersion != strconv.Itoa(h.lot.DocumentVersion), "document_outdated")
 	}
 	f, sections := b.form()
 	for _, s := range h.params.Sections {

@@ -226,7 +226,7 @@ func TestSuspended_NothingGoesOn(t *testing.T) {
 	t.Parallel()
 	c, l, firms := threeBids(t)
 	c.To(l, firms, opening.LobbyOpen)
-	c.Must(c.Lots.Suspend(ctx, c.Supervisor, l.ID, "异议尚未答复"))
+	c.Must(c.Lots.Suspend(ctx, c.Supervisor, l.ID, lot.SuspendInput{Reason: "异议尚未答复", Order: "宿住建暂〔2026〕1号"}))
 	c.At(biddingtest.Deadline)
 	if err := c.Openings.RecordCutoff(ctx, actor.System(), l.ID); apperr.CodeOf(err) != "opening.suspended" {
 		t.Fatalf("cut off: %v", err)
@@ -241,7 +241,7 @@ func TestSuspended_NothingGoesOn(t *testing.T) {
 	}
 	deadline := biddingtest.Deadline.Add(48 * time.Hour)
 	c.Must(c.Lots.PostponeDeadline(ctx, c.Agency, l.ID, deadline, "暂停期间顺延"))
-	c.Must(c.Lots.Resume(ctx, c.Agency, l.ID))
+	c.Must(c.Lots.Resume(ctx, c.Supervisor, l.ID))
 	c.At(deadline)
 	c.Must(c.Openings.RecordCutoff(ctx, actor.System(), l.ID))
 	c.Must(c.Openings.Start(ctx, c.Agency, l.ID))
@@ -251,7 +251,7 @@ func TestSuspended_NothingGoesOn(t *testing.T) {
 	c.Must(c.Openings.PublishRoster(ctx, c.Agency, l.ID))
 	c.Must(c.Openings.StartDecrypt(ctx, c.Agency, l.ID))
 	c.Must(c.Release(firms[0], l.ID))
-	c.Must(c.Lots.Suspend(ctx, c.Buyer, l.ID, "行政监督部门责令暂停"))
+	c.Must(c.Lots.Suspend(ctx, c.Buyer, l.ID, lot.SuspendInput{Reason: "行政监督部门责令暂停"}))
 	if err := c.Release(firms[1], l.ID); apperr.CodeOf(err) != "opening.suspended" {
 		t.Errorf("released in a suspension: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/emmansun/gmsm/sm3"
 
 	"jianbiao/bidding/biddingtest"
+	"jianbiao/bidding/lot"
 	"jianbiao/bidding/submission"
 	"jianbiao/internal/actor"
 	"jianbiao/internal/seal"
@@ -192,7 +193,7 @@ func TestUpload_Refusals(t *testing.T) {
 	// A suspended lot takes the bid when it goes on.
 	id = announce(c, f, envelope)
 	c.Must(put(c, id, envelope, 0, len(envelope)))
-	c.Must(c.Lots.Suspend(ctx, c.Agency, l.ID, "异议尚未答复"))
+	c.Must(c.Lots.Suspend(ctx, c.Agency, l.ID, lot.SuspendInput{Reason: "异议尚未答复"}))
 	_, err = c.Submissions.SubmitUpload(ctx, f.Actor, id)
 	code(t, err, "bid.suspended")
 	c.Must(c.Lots.Resume(ctx, c.Agency, l.ID))

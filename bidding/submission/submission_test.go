@@ -176,7 +176,7 @@ func TestSubmit_Refusals(t *testing.T) {
 	at := l.BidDeadline.Add(time.Hour)
 	later.BidDeadline = &at
 	code(t, submit(f.Actor, c.Seal(c.NewFirm("晚到建设有限公司"), &later, seal.KindBid, price, capital)), "bid.wrong_deadline")
-	c.Must(c.Lots.Suspend(ctx, c.Agency, l.ID, "异议尚未答复"))
+	c.Must(c.Lots.Suspend(ctx, c.Agency, l.ID, lot.SuspendInput{Reason: "异议尚未答复"}))
 	code(t, submit(f.Actor, envelope), "bid.suspended")
 	c.Must(c.Lots.Resume(ctx, c.Agency, l.ID))
 	first, err := c.Submissions.Submit(ctx, f.Actor, bytes.NewReader(envelope))

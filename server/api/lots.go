@@ -60,6 +60,7 @@ func RegisterTrade(a *API, d Trade) {
 	Register(a, Route{Method: http.MethodPut, Path: "/api/lots/{id}/document", Allow: hosts, Summary: "编制招标文件"}, t.setDocument)
 	a.Raw(Route{Method: http.MethodPost, Path: "/api/lots/{id}/document/files", Allow: hosts, Summary: "上传招标文件的附件", Body: -1, Status: http.StatusCreated}, t.addFile)
 	Register(a, Route{Method: http.MethodGet, Path: "/api/agencies", Allow: Allow(actor.Buyer), Summary: "代理机构"}, t.listAgencies)
+	t.registerDocuments()
 	t.registerBids()
 	t.registerUploads()
 	t.registerHall()
@@ -183,6 +184,7 @@ type LotDetail struct {
 	SuspendedReason string   `json:"suspendedReason,omitempty"`
 	Keys            *LotKeys `json:"keys,omitempty"`
 	Hosted          bool     `json:"hosted" doc:"由本单位办理"`
+	LotLine
 }
 
 // LotKeys are the public keys of a published lot.
@@ -194,11 +196,12 @@ type LotKeys struct {
 
 // DocumentView is the tender document.
 type DocumentView struct {
-	Version  int        `json:"version"`
-	IssuedAt *string    `json:"issuedAt,omitempty"`
-	Digest   string     `json:"digest"`
-	Params   lot.Params `json:"params"`
-	Files    []lot.File `json:"files"`
+	Version  int           `json:"version"`
+	IssuedAt *string       `json:"issuedAt,omitempty"`
+	Digest   string        `json:"digest"`
+	Params   lot.Params    `json:"params"`
+	Files    []lot.File    `json:"files"`
+	Versions []VersionView `json:"versions,omitempty"`
 }
 
 // NoticeView is a notice.
@@ -227,6 +230,7 @@ type LotPage struct {
 	Notices    []NoticeView  `json:"notices"`
 	Milestones []Milestone   `json:"milestones"`
 	Actions    []room.Action `json:"actions"`
+	LotRecord
 }
 
 type lotInput struct {
@@ -271,7 +275,7 @@ func (t *trade) lotPage(ctx context.Context, who actor.Actor, l *lot.Lot) (LotPa
 	doc, err := t.Lots.Document(ctx, l.ID)
 	switch {
 	case err == nil:
-		p.Document = &DocumentView{doc.Version, StampPtr(doc.IssuedAt), doc.Digest, doc.Params, doc.Files}
+		p.Document = documentView(doc)
 	case apperr.CodeOf(err) != "document.not_found":
 		return p, err
 	}
@@ -279,7 +283,10 @@ func (t *trade) lotPage(ctx context.Context, who actor.Actor, l *lot.Lot) (LotPa
 	for _, n := range notices {
 		p.Notices = append(p.Notices, NoticeView{n.Number, n.Kind, n.Title, n.Body, Stamp(n.PublishedAt), n.Digest})
 	}
-	return p, err
+	if err != nil {
+		return p, err
+	}
+	return p, t.addRecord(ctx, who, l, &p)
 }
 
 // ofOpening are the moves of a lot that its opening makes; nobody gives them by
@@ -379,6 +386,9 @@ type commandInput struct {
 	NoticeBody  string     `json:"noticeBody"`
 	To          time.Time  `json:"to"`
 	Reason      string     `json:"reason"`
+	Order       string     `json:"order"`
+	Objection   string     `json:"objection"`
+	Text        string     `json:"text"`
 }
 
 // lotCommand carries out a command of the lot's table; ok is false for one of
@@ -388,7 +398,7 @@ func (t *trade) lotCommand(ctx context.Context, who actor.Actor, id, command str
 	switch command {
 	case "record_medium":
 		return true, t.recordMedium(ctx, who, id, raw)
-	case "publish", "postpone_deadline", "suspend", "terminate", "resume_lot":
+	case "publish", "postpone_deadline", "suspend", "terminate", "resume_lot", "answer_document_objection", "clarify":
 		if len(raw) > 0 {
 			if err := json.Unmarshal(raw, &in); err != nil {
 				return true, apperr.New(apperr.Invalid, "lot.input", "提交的内容格式不对：时间写成 2026-03-24T09:30:00+08:00 这样。").Because(err)
@@ -403,7 +413,11 @@ func (t *trade) lotCommand(ctx context.Context, who actor.Actor, id, command str
 	case "postpone_deadline":
 		err = t.Lots.PostponeDeadline(ctx, who, id, in.To, in.Reason)
 	case "suspend":
-		err = t.Lots.Suspend(ctx, who, id, in.Reason)
+		err = t.Lots.Suspend(ctx, who, id, lot.SuspendInput{Reason: in.Reason, Order: in.Order})
+	case "answer_document_objection":
+		err = t.Lots.AnswerDocumentObjection(ctx, who, id, in.Objection, in.Text)
+	case "clarify":
+		err = t.clarify(ctx, who, id, raw)
 	case "resume_lot":
 		err = t.Lots.Resume(ctx, who, id)
 	default:

@@ -97,7 +97,7 @@ func (t *trade) setDocument(ctx context.Context, who actor.Actor, in *setDocumen
 	if err != nil {
 		return nil, err
 	}
-	return &documentOutput{DocumentView{doc.Version, StampPtr(doc.IssuedAt), doc.Digest, doc.Params, doc.Files}}, nil
+	return &documentOutput{*documentView(doc)}, nil
 }
 
 // addFile takes a file as the body, or the finished upload that is named.

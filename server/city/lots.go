@@ -250,7 +250,7 @@ func (m *maker) hold(ctx context.Context, l *lot.Lot, p plan, host actor.Actor) 
 	case opening.Decrypting, opening.ObjectionWindow, opening.RecordConfirming, opening.Started:
 		return o.Pause(ctx, host, l.ID, "主持人电脑故障，正在更换设备", false)
 	case opening.DecryptClosed:
-		return m.p.Lots.Suspend(ctx, host, l.ID, "招标文件的一项异议尚未答复")
+		return m.p.Lots.Suspend(ctx, host, l.ID, lot.SuspendInput{Reason: "招标文件的一项异议尚未答复"})
 	case opening.Postponed:
 		return o.Postpone(ctx, host, l.ID, "开标场地停电，无法继续")
 	case opening.Reconvened:
