@@ -197,6 +197,7 @@ func OffRecordTables() map[string]string {
 		"login_failure":    "lock-out counters, forgotten after their time",
 		"idempotency":      "answers kept for repeated requests, forgotten after their time",
 		"vault":            "an opaque blob of the bidder's; when it changes is nobody's business",
+		"spent":            "hashes of challenges and codes that were used, forgotten after their time",
 		"job_run":          "the operator's view of the timetable",
 		"stream_head":      "the counter of each stream, written by Change itself",
 		"event":            "the evidence itself",

@@ -9,6 +9,7 @@
 package identity
 
 import (
+	"crypto/cipher"
 	"fmt"
 	"runtime"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
+	"jianbiao/internal/certificate"
 	"jianbiao/internal/database"
 	"jianbiao/internal/evidence"
 )
@@ -45,6 +47,11 @@ type Config struct {
 	// ten minutes. A whole county office may sit behind one address, so it is
 	// high. Zero: 300; negative: no ceiling.
 	AddressCeiling int
+	// Trust are the CAs whose certificates may be used; nil: none.
+	Trust *certificate.Trust
+	// SecondFactor says of whom a second factor (第二验证) is asked before a
+	// sensitive act. Empty: FactorEnrolled.
+	SecondFactor FactorPolicy
 }
 
 // Service is the only writer of organisations, people, memberships, sessions,
@@ -55,6 +62,8 @@ type Service struct {
 	hasher   *hasher
 	devices  []byte // key of the device cookies
 	vaults   vaultBox
+	secrets  cipher.AEAD // hides the secrets of authenticators
+	proofs   []byte      // key of the challenges
 	fresh    freshSessions
 	attempts keyedMutex
 	ceiling  ceiling
@@ -77,12 +86,16 @@ func NewService(store *evidence.Store, cfg Config) *Service {
 	if cfg.FreshFor == 0 {
 		cfg.FreshFor = 3 * time.Second
 	}
+	if cfg.SecondFactor == "" {
+		cfg.SecondFactor = FactorEnrolled
+	}
 	if cfg.AddressCeiling == 0 {
 		cfg.AddressCeiling = 300
 	}
 	return &Service{
 		store: store, cfg: cfg, hasher: newHasher(cfg.Cost, runtime.GOMAXPROCS(0)),
-		devices: derive(cfg.Secret, "device"), vaults: newVaultBox(cfg.Secret),
+		devices: derive(cfg.Secret, "device"), vaults: newVaultBox(cfg.Secret, "vault"),
+		secrets: newVaultBox(cfg.Secret, "totp").aead, proofs: derive(cfg.Secret, "challenge"),
 		fresh:   freshSessions{byToken: map[string]freshSession{}},
 		ceiling: ceiling{limit: cfg.AddressCeiling, failures: map[string]failures{}},
 	}
@@ -176,6 +189,8 @@ func errExists(err error) error {
 		"grant_request_pending":        apperr.New(apperr.Conflict, "grant.exists", "这个角色已经申请过，正在等安全管理员审批。"),
 		"membership_pkey":              apperr.New(apperr.Conflict, "membership.exists", "这个人在该单位已经有这个角色。"),
 		"membership_one_administrator": errExclusive(),
+		"certificate_bound_once":       apperr.New(apperr.Conflict, "certificate.bound", "这张证书已经绑定了账号，不需要再次绑定；如果不是您绑定的，请联系系统管理员。"),
+		"second_factor_pkey":           apperr.New(apperr.Conflict, "factor.enrolled", "您已经启用了动态口令；要换一个，请先停用现在的。"),
 	} {
 		if database.Violates(err, name) {
 			return e.Because(err)

@@ -53,12 +53,19 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	if err != nil {
 		return Login{}, err
 	}
-	out := Login{Token: base64.RawURLEncoding.EncodeToString(random(32)), Device: in.Device}
-	if !known {
+	out, err := s.open(ctx, m, nil)
+	if out.Device = in.Device; !known {
 		out.Device = s.newDevice(login)
 	}
-	row := sessionRow{TokenHash: tokenHash(out.Token), PersonID: c.ID, OrganisationID: m.OrganisationID,
-		Role: m.Role, ExpiresAt: s.expiry()}
+	return out, err
+}
+
+// open makes a session of a membership. factorUntil is when a second factor,
+// given with the login, runs out.
+func (s *Service) open(ctx context.Context, m Membership, factorUntil *time.Time) (out Login, err error) {
+	out.Token = base64.RawURLEncoding.EncodeToString(random(32))
+	row := sessionRow{TokenHash: tokenHash(out.Token), PersonID: m.PersonID, OrganisationID: m.OrganisationID,
+		Role: m.Role, ExpiresAt: s.expiry(), FactorUntil: factorUntil}
 	if err := s.store.Aside(ctx, insertSession(ctx, row)); err != nil {
 		return Login{}, err
 	}

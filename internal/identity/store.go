@@ -259,6 +259,7 @@ type sessionRow struct {
 	Role             actor.Role `db:"role"`
 	Region           string     `db:"region"`
 	ExpiresAt        time.Time  `db:"expires_at"`
+	FactorUntil      *time.Time `db:"factor_until"`
 }
 
 func (r sessionRow) actor() actor.Actor {
@@ -282,8 +283,8 @@ func readSession(ctx context.Context, db *sqlx.DB, hash []byte, now time.Time) (
 
 func insertSession(ctx context.Context, r sessionRow) func(*sqlx.Tx) error {
 	return func(tx *sqlx.Tx) error {
-		_, err := tx.NamedExecContext(ctx, `INSERT INTO session (token_hash, person_id, organisation_id, role, expires_at)
-			VALUES (:token_hash, :person_id, :organisation_id, :role, :expires_at)`, r)
+		_, err := tx.NamedExecContext(ctx, `INSERT INTO session (token_hash, person_id, organisation_id, role, expires_at, factor_until)
+			VALUES (:token_hash, :person_id, :organisation_id, :role, :expires_at, :factor_until)`, r)
 		if err != nil {
 			return fmt.Errorf("insert session: %w", err)
 		}
@@ -299,7 +300,8 @@ func extendSession(ctx context.Context, hash []byte, until time.Time) func(*sqlx
 
 func moveSession(ctx context.Context, hash []byte, m Membership) func(*sqlx.Tx) error {
 	return func(tx *sqlx.Tx) error {
-		return run(ctx, tx, `UPDATE session SET organisation_id = $1, role = $2 WHERE token_hash = $3`,
+		return run(ctx, tx, `UPDATE session SET organisation_id = $1, role = $2,
+			factor_until = CASE WHEN $2 = 'bidder' THEN NULL ELSE factor_until END WHERE token_hash = $3`,
 			m.OrganisationID, m.Role, hash)
 	}
 }
@@ -318,6 +320,7 @@ func sweep(ctx context.Context, tx *sqlx.Tx, now time.Time) (n int64, err error)
 		`DELETE FROM session WHERE expires_at <= $1`,
 		`DELETE FROM login_failure WHERE forget_at <= $1`,
 		`DELETE FROM idempotency WHERE expires_at <= $1`,
+		`DELETE FROM spent WHERE forget_at <= $1`,
 	} {
 		res, err := tx.ExecContext(ctx, query, now)
 		if err != nil {

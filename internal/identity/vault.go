@@ -41,8 +41,8 @@ func errNoVault() error {
 // What is in a vault its owner has encrypted already.
 type vaultBox struct{ aead cipher.AEAD }
 
-func newVaultBox(secret []byte) vaultBox {
-	aead, err := chacha20poly1305.NewX(derive(secret, "vault"))
+func newVaultBox(secret []byte, purpose string) vaultBox {
+	aead, err := chacha20poly1305.NewX(derive(secret, purpose))
 	if err != nil {
 		panic("identity: vault key: " + err.Error())
 	}
