@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jianbiao/internal/apperr"
+	"jianbiao/internal/identity"
 	"jianbiao/server/platform"
 )
 
@@ -25,6 +26,8 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	data := flags.String("data", "data", "数据目录 folder for database, keys and files")
 	rehearsal := flags.Bool("rehearsal", false, "演练：一座虚构的城市，时间可以快进 a rehearsal city with a clock that may be moved")
 	site := flags.String("site", "", "公众访问的网址，印在文书上 address that people use, printed on documents")
+	roots := flags.String("trusted-roots", "", "受信任的 CA：证书文件或目录 CAs whose certificates may be used: a file or a folder")
+	factor := flags.String("second-factor", "enrolled", "敏感操作的第二验证：off、enrolled、required second factor before sensitive acts")
 	secure := flags.Bool("secure", false, "前面有 TLS 代理 served over TLS by a proxy")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -35,7 +38,8 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
-	cfg := platform.Config{Data: *data, DatabaseURL: os.Getenv("DATABASE_URL"), Rehearsal: *rehearsal, Site: *site, Secure: *secure, Log: log}
+	cfg := platform.Config{Data: *data, DatabaseURL: os.Getenv("DATABASE_URL"), Rehearsal: *rehearsal, Site: *site, Secure: *secure, Log: log,
+		TrustedRoots: *roots, SecondFactor: identity.FactorPolicy(*factor)}
 	if err := serveUntil(ctx, cfg, *addr, stdout); err != nil {
 		return complain(stderr, log, err)
 	}

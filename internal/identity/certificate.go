@@ -75,7 +75,7 @@ func (s *Service) LoginByCertificate(ctx context.Context, in CertificateLogin) (
 	if err != nil {
 		return Login{}, err
 	}
-	return s.open(ctx, m, s.factorUntil(m.Role))
+	return s.open(ctx, m, in.Address, s.factorUntil(m.Role))
 }
 
 // membershipOf is the membership chosen, or the first in the organisation that
@@ -90,7 +90,7 @@ func (s *Service) membershipOf(ctx context.Context, b Bound, organisation string
 	}
 	for _, m := range ms {
 		if m.OrganisationID == b.OrganisationID {
-			return m, nil
+			return s.choose(ctx, b.PersonID, m.OrganisationID, m.Role)
 		}
 	}
 	return Membership{}, apperr.New(apperr.Forbidden, "session.no_membership", "您已经不在证书所属的单位，请联系系统管理员。")

@@ -330,8 +330,8 @@ func TestFactor_refusals(t *testing.T) {
 	o.refused("reset nobody", o.ResetFactor(ctx, conductor, newUUID), "person.not_found")
 	o.refused("reset", o.ResetFactor(ctx, conductor, p.ID), "")
 	o.refused("reset again", o.ResetFactor(ctx, conductor, p.ID), "factor.none")
-	admin, org2 := o.person(actor.Admin)
-	o.refused("reset oneself", o.ResetFactor(ctx, o.as(admin, org2, actor.Admin), admin.ID), "person.self")
+	admin, org2 := o.person(actor.SecurityAdmin)
+	o.refused("reset oneself", o.ResetFactor(ctx, o.as(admin, org2, actor.SecurityAdmin), admin.ID), "person.self")
 }
 
 func TestFactor_policies(t *testing.T) {

@@ -277,11 +277,11 @@ func (s *Service) RemoveFactor(ctx context.Context, who actor.Actor, code string
 // administrator's act. Codes: identity.not_admin, person.not_found,
 // person.self, factor.none.
 func (s *Service) ResetFactor(ctx context.Context, who actor.Actor, personID string) error {
-	if err := s.authorise(who); err != nil {
+	if err := s.authorise(who, actor.SecurityAdmin); err != nil {
 		return err
 	}
 	if who.PersonID == personID {
-		return apperr.New(apperr.Precondition, "person.self", "不能重置自己的第二验证，请由另一位系统管理员办理。")
+		return apperr.New(apperr.Precondition, "person.self", "不能重置自己的第二验证，请由另一位安全管理员办理。")
 	}
 	if _, err := s.Person(ctx, personID); err != nil {
 		return err

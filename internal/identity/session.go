@@ -53,7 +53,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 	if err != nil {
 		return Login{}, err
 	}
-	out, err := s.open(ctx, m, nil)
+	out, err := s.open(ctx, m, in.Address, nil)
 	if out.Device = in.Device; !known {
 		out.Device = s.newDevice(login)
 	}
@@ -62,7 +62,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (Login, error) {
 
 // open makes a session of a membership. factorUntil is when a second factor,
 // given with the login, runs out.
-func (s *Service) open(ctx context.Context, m Membership, factorUntil *time.Time) (out Login, err error) {
+func (s *Service) open(ctx context.Context, m Membership, address string, factorUntil *time.Time) (out Login, err error) {
 	out.Token = base64.RawURLEncoding.EncodeToString(random(32))
 	row := sessionRow{TokenHash: tokenHash(out.Token), PersonID: m.PersonID, OrganisationID: m.OrganisationID,
 		Role: m.Role, ExpiresAt: s.expiry(), FactorUntil: factorUntil}
@@ -72,7 +72,7 @@ func (s *Service) open(ctx context.Context, m Membership, factorUntil *time.Time
 	if out.Actor, err = s.Authenticate(ctx, out.Token); err != nil {
 		return out, err
 	}
-	return out, s.noteLogin(ctx, out.Actor, in.Address)
+	return out, s.noteLogin(ctx, out.Actor, address)
 }
 
 // expiry is rounded up to the hour, so that a row does not say when its person

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/emmansun/gmsm/sm3"
@@ -251,6 +252,16 @@ func (s *Store) once(name string, made, into any) error {
 		return fmt.Errorf("key store: %w", err)
 	}
 	return s.load(name, into)
+}
+
+// Keep stores made as JSON in a file of its own, unless one of this name is
+// there, and reads what is there into the last argument. For keys of a
+// rehearsal; name is lower-case letters, digits and dashes.
+func (s *Store) Keep(name string, made, into any) error {
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return fmt.Errorf("key store: bad name %q", name)
+	}
+	return s.once("kept-"+name+".json", made, into)
 }
 
 func random(n int) []byte {

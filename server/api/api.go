@@ -181,6 +181,8 @@ func (a *API) own() {
 	a.registerTime()
 	a.registerMeta()
 	a.registerSession()
+	a.registerCertificates()
+	a.registerFactor()
 	a.registerVault()
 	a.registerPeople()
 	a.registerAdmin()

@@ -26,6 +26,7 @@ type visit struct {
 	token   string // of the session, when it is a good one
 	once    bool   // the session's password must be changed before it is good for anything else
 	address string
+	host    string          // under which name the request came
 	done    <-chan struct{} // closed when the client has gone
 }
 
@@ -68,7 +69,7 @@ func Trace(ctx context.Context) string { return visitOf(ctx).trace }
 func (a *API) visit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		v := &visit{trace: newTrace(), who: actor.Anyone(), route: a.byKey[r.Method+" "+c.Path()], address: c.RealIP(),
+		v := &visit{trace: newTrace(), who: actor.Anyone(), route: a.byKey[r.Method+" "+c.Path()], address: c.RealIP(), host: r.Host,
 			done: r.Context().Done()}
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
 		return next(c)
@@ -194,6 +195,9 @@ func (a *API) gate(next echo.HandlerFunc) echo.HandlerFunc {
 			return apperr.New(apperr.Unauthenticated, "session.none", "请先登录。")
 		default:
 			return apperr.New(apperr.Forbidden, "session.role", "您现在的身份是“%s”,不能进行这个操作。", v.who.Role.Label())
+		}
+		if err := a.factored(c, v); err != nil {
+			return err
 		}
 		if limit := v.route.limit(); limit > 0 {
 			r := c.Request()

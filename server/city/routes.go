@@ -56,6 +56,7 @@ type Runs interface {
 // Register adds the routes of a rehearsal instance; a production instance has
 // none of them.
 func Register(p *platform.Platform, runs Runs) {
+	registerCertificates(p)
 	api.Register(p.API, api.Route{Method: http.MethodGet, Path: "/api/rehearsal", Allow: api.Public, Summary: "演练城市"},
 		func(ctx context.Context, _ actor.Actor, _ *api.Nothing) (*viewOutput, error) {
 			r, err := p.Clock.Read(ctx)

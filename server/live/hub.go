@@ -33,6 +33,10 @@ type Options struct {
 	// Forbidden end the connection; other errors only refuse the command. nil:
 	// sessions never end.
 	Recheck func(ctx context.Context, r *http.Request) error
+	// Guard may refuse a command before it acts, by the request with which its
+	// session came: what is sensitive asks for a second factor. A refused command
+	// may be sent again under its id. nil: refuses nothing.
+	Guard func(ctx context.Context, r *http.Request, command string) error
 	// Problem turns an error into what people are told, by default a Problem.
 	Problem func(ctx context.Context, err error) any
 	// Log is where unexpected errors go.

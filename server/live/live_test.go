@@ -406,6 +406,33 @@ func TestRecheck_SessionEnds(t *testing.T) {
 	}
 }
 
+// A command that the guard refuses does not act, and acts when it is sent again
+// under the same id after the second factor was given.
+func TestGuard_RefusesUntilTheFactorIsGiven(t *testing.T) {
+	t.Parallel()
+	var given atomic.Bool
+	w := newWorld(t, func(o *live.Options) {
+		o.Recheck = func(context.Context, *http.Request) error { return nil }
+		o.Guard = func(_ context.Context, _ *http.Request, command string) error {
+			if command == "start" && !given.Load() {
+				return apperr.New(apperr.Unauthenticated, "session.second_factor", "请再次验证身份。")
+			}
+			return nil
+		}
+	})
+	w.records(1)
+	c := w.dial("role=buyer&person=p1")
+	c.send(`{"id":"1","command":"start"}`)
+	if m := c.await("ack", nil); m.Problem == nil || w.room.acted != 0 {
+		t.Fatalf("acted %d: %s", w.room.acted, m.text)
+	}
+	given.Store(true)
+	c.send(`{"id":"1","command":"start"}`)
+	if m := c.await("ack", nil); m.Problem != nil || w.room.acted != 1 {
+		t.Fatalf("acted %d: %s", w.room.acted, m.text)
+	}
+}
+
 // It is not parallel, because it counts goroutines.
 func TestClose_ReachesEverybodyAndLeavesNothingBehind(t *testing.T) {
 	w := newWorld(t, nil)

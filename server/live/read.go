@@ -170,6 +170,12 @@ func (c *conn) command(in incoming) {
 		}
 		return
 	}
+	if guard := c.hub.opts.Guard; guard != nil && c.request != nil {
+		if err := guard(ctx, c.request, in.Command); err != nil {
+			c.refuse(in.ID, err)
+			return
+		}
+	}
 	person := c.viewer.who()
 	request := sha256.Sum256([]byte(in.Command + "\x00" + string(in.Input)))
 	for {

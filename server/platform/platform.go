@@ -21,6 +21,8 @@ import (
 	"jianbiao/bidding/submission"
 	"jianbiao/internal/apperr"
 	"jianbiao/internal/blob"
+	"jianbiao/internal/certificate"
+	"jianbiao/internal/certificate/democa"
 	"jianbiao/internal/clock"
 	"jianbiao/internal/database"
 	"jianbiao/internal/evidence"
@@ -49,7 +51,13 @@ type Config struct {
 	Site        string // the address at which people reach the platform, for printed documents
 	Secure      bool   // served over TLS by a proxy before us
 	Log         *slog.Logger
-	Unsafe      bool // no fsync: tests only
+	// TrustedRoots is a file, or a folder of files, of the CAs whose certificates
+	// may be used (certificate.Load); "": none, but in a rehearsal its own.
+	TrustedRoots string
+	// SecondFactor says of whom a second factor is asked before a sensitive act:
+	// off, enrolled (the default) or required.
+	SecondFactor identity.FactorPolicy
+	Unsafe       bool // no fsync: tests only
 }
 
 // Platform is a running platform without its listener.
@@ -67,6 +75,8 @@ type Platform struct {
 	Submissions *submission.Service
 	Openings    *opening.Service
 	Dictionary  evidence.Dictionary
+	Trust       *certificate.Trust
+	DemoCA      *democa.CA // of a rehearsal only
 	API         *api.API
 	Hub         *live.Hub
 	jobs        *jobs.Runner
@@ -123,6 +133,9 @@ func (p *Platform) open(ctx context.Context) (err error) {
 	if p.Uploads, err = upload.Open(filepath.Join(p.Config.Data, "uploads")); err != nil {
 		return err
 	}
+	if err = p.trust(); err != nil {
+		return err
+	}
 	p.wire()
 	if p.Config.Rehearsal {
 		return nil
@@ -142,7 +155,8 @@ func (p *Platform) migrate(ctx context.Context) error {
 func (p *Platform) wire() {
 	p.Store = evidence.NewStore(p.DB)
 	p.Clock = clock.New(p.Store, p.Config.Rehearsal)
-	p.Identity = identity.NewService(p.Store, identity.Config{Now: time.Now, Rehearsal: p.Config.Rehearsal, Secret: p.Keys.Derive("identity")})
+	p.Identity = identity.NewService(p.Store, identity.Config{Now: time.Now, Rehearsal: p.Config.Rehearsal, Secret: p.Keys.Derive("identity"),
+		Trust: p.Trust, SecondFactor: p.Config.SecondFactor})
 	p.Lots = lot.NewService(p.Store, rule.NewPeriods(workday.Default(), rule.Default()), p.Keys, p.Files)
 	p.Submissions = submission.NewService(p.Store, p.Keys, p.Files)
 	p.Submissions.SetUploads(p.Uploads)
@@ -154,7 +168,7 @@ func (p *Platform) wire() {
 		Version: Version, Rehearsal: p.Config.Rehearsal, Secure: p.Config.Secure})
 	api.RegisterTrade(p.API, api.Trade{Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Uploads: p.Uploads, Keys: p.Keys, Dictionary: p.Dictionary, PublicURL: p.Config.Site})
 	p.Hub = live.New(live.Options{Source: p.Store, Room: room.New(p.Openings, p.Dictionary, p.DB), DSN: p.Database.AppDSN(""), Log: p.Config.Log,
-		Clock: p.readClock, Recheck: api.Recheck(p.Identity),
+		Clock: p.readClock, Recheck: api.Recheck(p.Identity), Guard: api.Guard(p.Identity),
 		Problem: func(ctx context.Context, err error) any { return p.API.Explain(ctx, err) }})
 	api.RegisterLive(p.API, p.Hub)
 }
