@@ -5,7 +5,7 @@ WEB := server/web
 ADDR ?= 127.0.0.1:8080
 DATA ?= data
 
-.PHONY: help deps run build web sealer test check lint bench e2e gen clean
+.PHONY: help deps run build web sealer test check lint bench soak e2e gen clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -44,7 +44,10 @@ lint: ## golangci-lint with the import rules, ESLint, vue-tsc
 	@cd $(WEB) && npm run --silent typecheck && npm run --silent lint
 
 bench: build ## Speed, as ratios against a peer in the same run
-	bin/jianbiao bench hall --json
+	@for b in hall rush open seal pages; do bin/jianbiao bench $$b --json || exit 1; done
+
+soak: build ## Fifteen minutes with 3,000 sockets in 30 halls: does the memory grow?
+	bin/jianbiao bench soak
 
 gen: ## Write the generated files again (state tables, vectors of the specifications)
 	@bash scripts/gen.sh

@@ -42,7 +42,7 @@ const usage = `用法：jianbiao bench hall|rush|open|seal|pages|soak [--json]
 
 // measures are the measurements by name.
 var measures = map[string]func(ctx context.Context, flags *flag.FlagSet, args []string, human io.Writer) ([]Result, error){
-	"hall": hallMeasure, "open": openMeasure, "rush": rushMeasure, "seal": sealMeasure,
+	"hall": hallMeasure, "open": openMeasure, "rush": rushMeasure, "seal": sealMeasure, "pages": pagesMeasure, "soak": soakMeasure,
 }
 
 // newResult compares two durations.
