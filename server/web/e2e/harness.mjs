@@ -22,6 +22,12 @@ export const DESKTOP = { width: 1366, height: 768 }
 export const PHONE = { width: 390, height: 844 }
 export const WALL = { width: 1920, height: 1080 }
 
+/** The smallest whole PDF that carries the text. */
+export function pdf(text) {
+  const body = `%PDF-1.4\n%${text}\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[]/Count 0>>\nendobj\n`
+  return Buffer.from(`${body}xref\n0 1\n0000000000 65535 f \ntrailer\n<</Size 3/Root 1 0 R>>\nstartxref\n${Buffer.byteLength(body)}\n%%EOF\n`)
+}
+
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Asks again until check gives something truthy; the message says what did not come. */

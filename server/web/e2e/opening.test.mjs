@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { Line, Stage, until, WALL } from './harness.mjs'
+import { Line, Stage, until, WALL, pdf } from './harness.mjs'
 
 const run = promisify(execFile)
 const PROJECT = '青年公园改造提升工程'
@@ -74,7 +74,7 @@ part('buyer and agency publish the lot in the pages', async () => {
   await page.fill('#l-name', '施工')
   await page.fill('#l-estimate', '48000000')
   await host.button('建立标段，下一步').click()
-  await page.locator('#d-files').setInputFiles({ name: '招标文件.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.4\n%test\n') })
+  await page.locator('#d-files').setInputFiles({ name: '招标文件.pdf', mimeType: 'application/pdf', buffer: pdf('招标文件') })
   await page.fill('#d-scope', '公园改造的全部内容，以工程量清单和图纸为准。')
   await page.fill('#d-qualification', '具有市政公用工程施工总承包三级及以上资质。')
   await page.fill('#d-ceiling', '48,000,000')

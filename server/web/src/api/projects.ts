@@ -1,5 +1,6 @@
-import { call, callRaw, query } from './client'
+import { call, query } from './client'
 import type { DocParams, DocumentFile, LotPage, TenderDocument } from './lots'
+import { sendUpload } from './upload'
 
 export interface Project {
   id: string
@@ -42,11 +43,6 @@ export const createLot = (project: string, input: { name: string; estimate: stri
 export const setDocument = (id: string, params: DocParams): Promise<TenderDocument> => call('PUT', `${lot(id)}/document`, { body: params })
 export const publish = (id: string, input: PublishInput): Promise<void> => call('POST', `${lot(id)}/commands/publish`, { body: input })
 
-/** Uploads a file of the tender document. */
-export async function addFile(id: string, file: File): Promise<DocumentFile> {
-  const { bytes } = await callRaw('POST', `${lot(id)}/document/files${query({ name: file.name })}`, {
-    raw: file,
-    headers: { 'content-type': file.type || 'application/octet-stream' },
-  })
-  return JSON.parse(new TextDecoder().decode(bytes)) as DocumentFile
-}
+/** Uploads a file of the tender document, in chunks. */
+export const addFile = (id: string, file: File): Promise<DocumentFile> =>
+  sendUpload({ blob: file, purpose: 'file', finish: (upload) => call('POST', `${lot(id)}/document/files${query({ name: file.name, upload })}`) })

@@ -2,6 +2,7 @@ import { computed, ref, shallowRef, type Ref } from 'vue'
 import { loadPlatformKeys, uploadEnvelope } from '@/api/bids'
 import { legalTime } from '@/api/clock'
 import { asProblem, type Problem } from '@/api/client'
+import { forgetEnvelope } from '@/api/kept'
 import type { LotPage } from '@/api/lots'
 import type { Session } from '@/api/session'
 import { lotTitle } from '@/domain/lotLabels'
@@ -131,11 +132,12 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
     phase.value = { text: '正在上传', percent: 0 }
     const receipt = await uploadEnvelope<Receipt>(sent.envelope.blob, (n, total) => {
       phase.value = n >= total ? { text: '已全部上传，等待平台签发回执' } : { text: '正在上传', percent: (100 * n) / total }
-    })
+    }, sent.entry.digest)
     phase.value = { text: '正在核对回执并存入保险箱' }
     const entry = { ...sent.entry, receipt }
     await change((d) => ({ ...d, bids: d.bids.map((b) => (b.digest === entry.digest ? entry : b)) }))
     await sealer().verifyReceipt(receipt, await loadPlatformKeys(), sent.envelope.header, sent.envelope.digest, sent.envelope.size)
+    await forgetEnvelope(entry.digest)
     waiting.value = undefined
     done.value = entry
   }
