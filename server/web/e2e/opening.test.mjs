@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { Line, Stage, until, WALL, pdf } from './harness.mjs'
+import { Line, pdf, Stage, until, WALL } from './harness.mjs'
 
 const run = promisify(execFile)
 const PROJECT = '青年公园改造提升工程'
