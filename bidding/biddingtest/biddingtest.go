@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -255,9 +256,19 @@ func (c *City) Parts(f *Firm) map[string]string {
 	return parts
 }
 
-// Release sends the firm's parts.
+// Release sends the firm's parts of the present session.
 func (c *City) Release(f *Firm, lotID string) error {
+	snap, err := c.Openings.Snapshot(context.Background(), lotID)
+	if err != nil {
+		return err
+	}
+	return c.ReleaseOf(f, lotID, snap.Params, snap.Session)
+}
+
+// ReleaseOf sends the firm's parts of one session's sections.
+func (c *City) ReleaseOf(f *Firm, lotID string, p lot.Params, session int) error {
 	parts := c.Parts(f)
+	maps.DeleteFunc(parts, func(name, _ string) bool { return p.SessionOf(name) != session })
 	return c.Openings.ReleasePart(context.Background(), f.Actor, lotID,
 		opening.ReleaseInput{Signed: c.Signed(f, lotID, "release_part", map[string]any{"parts": parts}), Parts: parts})
 }
@@ -307,7 +318,7 @@ func (c *City) To(l *lot.Lot, firms []*Firm, state opening.State) {
 			}
 			return c.Openings.StartConfirmation(ctx, c.Agency, l.ID)
 		}},
-		{opening.Closed, func() error { return c.confirmAll(ctx, l, firms) }},
+		{opening.Closed, func() error { return c.confirmAll(ctx, l, firms, c.Openings.Close) }},
 	}
 	snap, err := c.Openings.Snapshot(ctx, l.ID)
 	c.Must(err)
@@ -328,7 +339,7 @@ func (c *City) To(l *lot.Lot, firms []*Firm, state opening.State) {
 	c.T.Fatalf("no way to state %s", state)
 }
 
-func (c *City) confirmAll(ctx context.Context, l *lot.Lot, firms []*Firm) error {
+func (c *City) confirmAll(ctx context.Context, l *lot.Lot, firms []*Firm, end func(context.Context, actor.Actor, string) error) error {
 	snap, err := c.Openings.Snapshot(ctx, l.ID)
 	if err != nil {
 		return err
@@ -342,5 +353,5 @@ func (c *City) confirmAll(ctx context.Context, l *lot.Lot, firms []*Firm) error 
 	if err := c.Openings.SignRecord(ctx, c.Agency, l.ID); err != nil {
 		return err
 	}
-	return c.Openings.Close(ctx, c.Agency, l.ID)
+	return end(ctx, c.Agency, l.ID)
 }

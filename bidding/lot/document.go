@@ -28,6 +28,7 @@ type Section struct {
 	Name     string `json:"name"`
 	Label    string `json:"label"`
 	Required bool   `json:"required"`
+	Session  int    `json:"session,omitempty"` // 0 or 1: opened in the first session; 2: in the second (双信封)
 }
 
 // Coefficient is the set of values from which the random coefficient (随机系数)
@@ -147,6 +148,9 @@ func (p *Params) check() error {
 	}
 	if !seen["price"] || len(p.Sections) > 8 {
 		e = e.With("sections", "投标文件要有报价部分(price)，部分不超过 8 个。")
+	}
+	if fault := p.sessionFault(); fault != "" {
+		e = e.With("sections", fault)
 	}
 	for _, m := range []struct {
 		field       string

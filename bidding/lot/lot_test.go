@@ -435,3 +435,31 @@ func TestService_EveryStateCommandRole(t *testing.T) {
 		}
 	}
 }
+
+// In a document of two envelopes (双信封) the price is in the second, something
+// is in the first, and what the document does not name stays sealed.
+func TestSetDocument_Sessions(t *testing.T) {
+	t.Parallel()
+	c := biddingtest.New(t)
+	l := draft(t, c, true)
+	for name, sessions := range map[string][3]int{"price first": {2, 1, 1}, "nothing first": {2, 2, 2}, "third": {1, 3, 2}, "negative": {-1, 0, 2}, "price unsaid": {1, 2, 0}} {
+		p := biddingtest.Params()
+		for i, s := range sessions {
+			p.Sections[i].Session = s
+		}
+		_, err := c.Lots.SetDocument(ctx, c.Agency, l.ID, p)
+		if e, ok := apperr.From(err); !ok || e.Code != "document.invalid" || e.Fields["sections"] == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	p := biddingtest.TwoEnvelopes()
+	_, err := c.Lots.SetDocument(ctx, c.Agency, l.ID, p)
+	c.Must(err)
+	if !p.TwoSessions() || p.SessionOf("technical") != 1 || p.SessionOf("price") != 2 || p.SessionOf("unknown") != 2 {
+		t.Error("sessions of the sections")
+	}
+	one := biddingtest.Params()
+	if one.TwoSessions() || one.SessionOf("price") != 1 || one.SessionOf("unknown") != 1 {
+		t.Error("sessions of one envelope")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -16,9 +17,10 @@ import (
 
 // audit compares one opening with its events.
 type audit struct {
-	h      *hall
-	events []evidence.Event
-	faults []string
+	h       *hall
+	events  []evidence.Event
+	session []evidence.Event // those of the session that is or was last
+	faults  []string
 }
 
 // Audit derives from a lot's events what the rows of its opening must say
@@ -30,7 +32,10 @@ func Audit(ctx context.Context, q reader, l *lot.Lot, events []evidence.Event) (
 	if err != nil {
 		return nil, err
 	}
-	a := &audit{h: h, events: events}
+	a := &audit{h: h, events: events, session: events}
+	if h.second() {
+		a.enterSecond()
+	}
 	state, faults := Table.Replay(lot.Acts(events))
 	a.faults = faults
 	a.want("opening.state", string(h.o.State), string(state))
@@ -41,7 +46,7 @@ func Audit(ctx context.Context, q reader, l *lot.Lot, events []evidence.Event) (
 	a.readOut()
 	a.coefficient()
 	a.record()
-	err = a.rows(ctx, q)
+	err = errors.Join(a.rows(ctx, q), a.sessions(ctx, q))
 	return a.faults, err
 }
 
@@ -56,10 +61,12 @@ func (a *audit) want(what, got, want string) {
 }
 
 // last is the last event of a kind, nil when there is none.
-func (a *audit) last(kind string) *evidence.Event {
-	for i := len(a.events) - 1; i >= 0; i-- {
-		if a.events[i].Kind == kind {
-			return &a.events[i]
+func (a *audit) last(kind string) *evidence.Event { return lastOf(a.events, kind) }
+
+func lastOf(events []evidence.Event, kind string) *evidence.Event {
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Kind == kind {
+			return &events[i]
 		}
 	}
 	return nil
@@ -101,12 +108,12 @@ func (a *audit) cutoff() {
 		if b.Number != r.Number || b.Size != r.Size || b.RowNo != i+1 {
 			a.fault("bid %s is not what the cut-off record says", r.Digest)
 		}
-		a.header(b)
+		a.header(b, r.Header)
 	}
 }
 
 // header: the stored header is canonical and names this lot and the bid's key.
-func (a *audit) header(b *Bid) {
+func (a *audit) header(b *Bid, digest string) {
 	head, err := b.Header()
 	if err != nil {
 		a.fault("header of bid %s cannot be read", b.Digest)
@@ -114,6 +121,9 @@ func (a *audit) header(b *Bid) {
 	}
 	a.want("one-time key of bid "+b.Digest, b.OneTimeKey, head.OneTimeKey.Text())
 	a.want("lot of bid "+b.Digest, head.Lot, a.h.lot.ID)
+	if now, err := head.Digest(); digest != "" && (err != nil || now != digest) {
+		a.fault("header of bid %s is not the one of the cut-off record", b.Digest)
+	}
 }
 
 // roster: the names are those that were published.
@@ -143,8 +153,8 @@ func (a *audit) parts() {
 	for i := range a.h.bids {
 		b := &a.h.bids[i]
 		var released map[string]string
-		for j := range a.events {
-			e := &a.events[j]
+		for j := range a.session {
+			e := &a.session[j]
 			if e.Kind == "part.released" && e.Text("digest") == b.Digest {
 				released = nil
 				a.get(e, "parts", &released)
@@ -161,11 +171,11 @@ func (a *audit) parts() {
 		if err != nil || string(raw) != string(b.Parts) {
 			a.fault("parts of bid %s are not those of the event", b.Digest)
 		}
-		if checkParts(b, released) != nil {
+		if a.h.checkParts(b, released) != nil {
 			a.fault("parts of bid %s do not open the commitments of its header", b.Digest)
 		}
 	}
-	if e := a.last("decrypt.window_closed"); e != nil {
+	if e := lastOf(a.session, "decrypt.window_closed"); e != nil {
 		var rows []PartsRow
 		a.get(e, "parts", &rows)
 		if !slices.Equal(rows, a.h.partsRows()) {
@@ -186,6 +196,11 @@ func (a *audit) outcomes() {
 		if e.Kind == "bid.decided" {
 			want[e.Text("digest")] = e.Text("outcome")
 		}
+		if a.entersSecond(e) {
+			for digest, result := range a.reviewed() {
+				want[digest] = map[string]string{ReviewFailed: OutcomeRejected}[result]
+			}
+		}
 	}
 	for i := range a.h.bids {
 		a.want("outcome of bid "+a.h.bids[i].Digest, text(a.h.bids[i].Outcome), want[a.h.bids[i].Digest])
@@ -195,7 +210,7 @@ func (a *audit) outcomes() {
 // readOut: the table made again from forms and prices is the one read out. A
 // later decision of the buyer changes outcome and reason of its bid alone.
 func (a *audit) readOut() {
-	e := a.last("opening.announced")
+	e := lastOf(a.session, "opening.announced")
 	if e == nil {
 		return
 	}
@@ -265,7 +280,7 @@ func (a *audit) coefficient() {
 
 // record: its bytes have the digest that was confirmed and signed.
 func (a *audit) record() {
-	e := a.last("opening.confirmation_started")
+	e := lastOf(a.session, "opening.confirmation_started")
 	if e == nil {
 		return
 	}

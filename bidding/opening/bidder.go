@@ -84,6 +84,9 @@ func (s *Service) CheckSeal(ctx context.Context, who actor.Actor, lotID string, 
 		if err != nil {
 			return nil, err
 		}
+		if h.out(b) {
+			return nil, errOut
+		}
 		if b.SealCheckedAt != nil {
 			return nil, apperr.New(apperr.Conflict, "opening.seal_checked", "密封检查已经确认过了，不需要再做。")
 		}
@@ -151,10 +154,16 @@ func (s *Service) ReleasePart(ctx context.Context, who actor.Actor, lotID string
 		if err != nil {
 			return nil, err
 		}
+		if h.out(b) {
+			return nil, errOut
+		}
 		if b.PartState == PartReleased {
 			return nil, apperr.New(apperr.Conflict, "opening.part_released", "您的解密份额已经收到，不需要重复提交。")
 		}
-		if mismatch = checkParts(b, in.Parts); mismatch != nil {
+		if err := h.thisSession(in.Parts); err != nil {
+			return nil, err
+		}
+		if mismatch = h.checkParts(b, in.Parts); mismatch != nil {
 			return nil, mismatch
 		}
 		raw, err := canon.Marshal(in.Parts)
@@ -175,7 +184,18 @@ func (s *Service) ReleasePart(ctx context.Context, who actor.Actor, lotID string
 	return mismatch
 }
 
-func checkParts(b *Bid, parts map[string]string) error {
+// thisSession refuses parts of the other envelope (双信封). They are not kept,
+// nor noted as an attempt: the part of a second envelope stays with its bidder.
+func (h *hall) thisSession(parts map[string]string) error {
+	for name := range parts {
+		if !h.now(name) {
+			return apperr.New(apperr.Precondition, "opening.other_session", "提交的解密份额里有不在本次开标开启的部分，没有接受：请刷新页面，只提交本次开标的份额。")
+		}
+	}
+	return nil
+}
+
+func (h *hall) checkParts(b *Bid, parts map[string]string) error {
 	head, err := b.Header()
 	if err != nil {
 		return err
@@ -183,7 +203,7 @@ func checkParts(b *Bid, parts map[string]string) error {
 	wrong := apperr.New(apperr.Precondition, "opening.part_mismatch", "解密份额与回执中的承诺不一致，没有接受：请确认用的是提交这份文件的保险箱，再试一次。")
 	needed := 0
 	for _, sec := range head.Sections {
-		if sec.Parts != seal.PartsBoth {
+		if sec.Parts != seal.PartsBoth || !h.now(sec.Name) {
 			continue
 		}
 		needed++
@@ -227,6 +247,9 @@ func (s *Service) fail(ctx context.Context, who actor.Actor, lotID, digest, reas
 		if b.OrganisationID == nil || *b.OrganisationID != who.OrganisationID {
 			return nil, apperr.New(apperr.Forbidden, "opening.not_your_bid", "这不是贵单位的投标文件。")
 		}
+		if h.out(b) {
+			return nil, errOut
+		}
 		if b.PartState == PartReleased {
 			return nil, apperr.New(apperr.Conflict, "opening.part_released", "您的解密份额已经收到，不需要再报告失败。")
 		}
@@ -256,8 +279,8 @@ func (s *Service) RaiseObjection(ctx context.Context, who actor.Actor, lotID str
 			return nil, err
 		}
 		return map[string]any{"objection": id, "digest": b.Digest, "text": text}, errors.Join(
-			exec(ctx, tx, "raise objection", `INSERT INTO opening_objection (id, lot_id, digest, text, raised_at) VALUES ($1, $2, $3, $4, $5)`,
-				id, lotID, b.Digest, text, tx.Now()),
+			exec(ctx, tx, "raise objection", `INSERT INTO opening_objection (id, lot_id, digest, text, raised_at, session) VALUES ($1, $2, $3, $4, $5, $6)`,
+				id, lotID, b.Digest, text, tx.Now(), h.o.Session),
 			exec(ctx, tx, "raise objection", `UPDATE bid SET no_objection_at = NULL WHERE lot_id = $1 AND digest = $2`, lotID, b.Digest))
 	})
 	return id, err

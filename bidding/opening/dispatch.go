@@ -54,6 +54,10 @@ type pauseInput struct {
 	Outage bool   `json:"outage"`
 }
 
+type reasonInput struct {
+	Reason string `json:"reason"`
+}
+
 type atInput struct {
 	At time.Time `json:"at"`
 }
@@ -81,6 +85,8 @@ var commands = map[string]runner{
 	"announce":           plain((*Service).Announce),
 	"open_objections":    plain((*Service).OpenObjections),
 	"start_confirmation": plain((*Service).StartConfirmation),
+	"close_first":        plain((*Service).CloseFirst),
+	"review":             with((*Service).Review),
 	"sign_record":        plain((*Service).SignRecord),
 	"close":              plain((*Service).Close),
 	"resume":             plain((*Service).Resume),
@@ -111,6 +117,12 @@ var commands = map[string]runner{
 	}),
 	"reconvene": with(func(s *Service, ctx context.Context, who actor.Actor, id string, in atInput) error {
 		return s.Reconvene(ctx, who, id, in.At)
+	}),
+	"schedule_second": with(func(s *Service, ctx context.Context, who actor.Actor, id string, in atInput) error {
+		return s.ScheduleSecond(ctx, who, id, in.At)
+	}),
+	"cancel_second": with(func(s *Service, ctx context.Context, who actor.Actor, id string, in reasonInput) error {
+		return s.CancelSecond(ctx, who, id, in.Reason)
 	}),
 	"decide_bid": with(func(s *Service, ctx context.Context, who actor.Actor, id string, in decideInput) error {
 		return s.DecideBid(ctx, who, id, in.Digest, in.Outcome, in.Reason)

@@ -89,6 +89,21 @@ func Kinds() []evidence.Kind {
 		{Name: "opening.outage_recorded", Label: "平台中断，时限顺延", Text: func(v evidence.View) string {
 			return "平台中断服务 " + lasting(v.Number("seconds")) + "，各项时限顺延"
 		}},
+		{Name: "opening.first_closed", Label: "第一次开标结束", Text: func(v evidence.View) string {
+			if n := v.Number("unconfirmed"); n > 0 {
+				return fmt.Sprintf("第一次开标结束，第二信封仍然密封；%d 家在时限内没有确认，视为无异议", n)
+			}
+			return "第一次开标结束，各方都已确认开标记录；第二信封仍然密封"
+		}},
+		{Name: "opening.reviewed", Label: "录入第一信封评审结果", Text: func(v evidence.View) string {
+			return fmt.Sprintf("第一信封评审结果：%d 家中 %d 家通过，依据评审报告 %s", v.Number("of"), v.Number("count"), v.Field("report"))
+		}},
+		{Name: "opening.second_scheduled", Label: "通知第二次开标", Text: func(v evidence.View) string {
+			return fmt.Sprintf("第二次开标定于 %s，%d 家的第二信封届时开启", spoken(v.Field("at")), v.Number("passed"))
+		}},
+		{Name: "opening.second_cancelled", Label: "不进行第二次开标", Text: func(v evidence.View) string {
+			return "没有投标通过第一信封评审，不进行第二次开标：" + v.Field("reason")
+		}},
 		{Name: "supervisor.remarked", Label: "监督备注", Text: func(v evidence.View) string {
 			return v.Field("actor.organisationName") + " 备注：" + v.Field("text")
 		}},
@@ -96,7 +111,7 @@ func Kinds() []evidence.Kind {
 }
 
 // Outcomes are the Chinese names of what became of a bid.
-var Outcomes = map[string]string{OutcomeOpened: "解密成功", OutcomeRevoked: "视为撤销", OutcomeWithdrawn: "视为撤回", OutcomeUndecided: "待认定"}
+var Outcomes = map[string]string{OutcomeRejected: "未通过第一信封评审", OutcomeOpened: "解密成功", OutcomeRevoked: "视为撤销", OutcomeWithdrawn: "视为撤回", OutcomeUndecided: "待认定"}
 
 // lasting is a duration in words.
 func lasting(seconds int64) string {

@@ -44,9 +44,9 @@ func (s *Service) CheckFiles(ctx context.Context, who actor.Actor, lotID string)
 		return err
 	}
 	all := make([]unpacked, len(h.bids))
-	if err := eachBid(ctx, h.bids, func(ctx context.Context, i int) (err error) {
+	if err := eachBid(ctx, len(h.bids), func(ctx context.Context, i int) (err error) {
 		if h.bids[i].opened() {
-			all[i], err = s.unpack(ctx, &h.bids[i])
+			all[i], err = s.unpack(ctx, h, &h.bids[i])
 		}
 		return err
 	}); err != nil {
@@ -70,9 +70,9 @@ func (s *Service) CheckFiles(ctx context.Context, who actor.Actor, lotID string)
 
 // unpack stores one bid's files, for the evaluation to read: all that come
 // before one that is not as it was signed.
-func (s *Service) unpack(ctx context.Context, b *Bid) (unpacked, error) {
+func (s *Service) unpack(ctx context.Context, h *hall, b *Bid) (unpacked, error) {
 	u := unpacked{bid: b}
-	err := s.withContents(ctx, b, func(f io.ReaderAt, head seal.Header, name string, tender, bidder []byte) error {
+	err := s.withContents(ctx, h, b, func(f io.ReaderAt, head seal.Header, name string, tender, bidder []byte) error {
 		position := 0
 		last := ""
 		err := seal.OpenSection(f, head, name, tender, bidder, seal.Visit{File: func(file seal.File, r io.Reader) error {

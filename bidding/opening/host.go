@@ -23,9 +23,15 @@ import (
 
 type step = lifecycle.Row[State, Facts]
 
-// OpenLobby opens the hall an hour before the opening.
+// OpenLobby opens the hall an hour before the opening, or before its second
+// session (双信封).
 func (s *Service) OpenLobby(ctx context.Context, who actor.Actor, lotID string) error {
-	return s.command(ctx, who, lotID, "open_lobby", func(*evidence.Tx, *hall, step) (map[string]any, error) { return nil, nil })
+	return s.command(ctx, who, lotID, "open_lobby", func(tx *evidence.Tx, h *hall, _ step) (map[string]any, error) {
+		if h.o.State != BetweenSessions {
+			return nil, nil
+		}
+		return map[string]any{"session": lot.SecondSession}, enterSecond(ctx, tx, lotID)
+	})
 }
 
 // CutoffRow is one bid of the cut-off record.
@@ -33,6 +39,9 @@ type CutoffRow struct {
 	Digest string `json:"digest"`
 	Number int    `json:"number"`
 	Size   int64  `json:"size"`
+	// Header is the digest of the sealed header, in a tender of two envelopes: it
+	// binds each section's capsule to its name, and so to its session.
+	Header string `json:"header,omitempty"`
 }
 
 // cutoffDigest is the SM3 of the canonical record.
@@ -56,6 +65,11 @@ func (s *Service) RecordCutoff(ctx context.Context, who actor.Actor, lotID strin
 		rows := make([]CutoffRow, len(res.Valid))
 		for i, v := range res.Valid {
 			rows[i] = CutoffRow{Digest: v.Digest, Number: v.Number, Size: v.Size}
+			if h.params.TwoSessions() {
+				if rows[i].Header, err = v.Header.Digest(); err != nil {
+					return nil, err
+				}
+			}
 			if err := exec(ctx, tx, "store bid", `INSERT INTO bid (lot_id, digest, envelope_id, number, size, header, one_time_key, row_no)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, lotID, v.Digest, v.EnvelopeID, v.Number, v.Size, v.HeaderJSON,
 				v.Header.OneTimeKey.Text(), i+1); err != nil {
@@ -73,8 +87,20 @@ func (s *Service) RecordCutoff(ctx context.Context, who actor.Actor, lotID strin
 		if err := lot.Move(ctx, tx, who, h.lot, "cut_off", nil); err != nil {
 			return nil, err
 		}
-		return map[string]any{"count": len(rows), "digest": digest, "rows": rows, "superseded": texts(res.Superseded)}, nil
+		fields := map[string]any{"count": len(rows), "digest": digest, "rows": rows, "superseded": texts(res.Superseded)}
+		if h.params.TwoSessions() {
+			fields["firstSections"] = names(h.params.SectionsOf(lot.FirstSession))
+		}
+		return fields, nil
 	})
+}
+
+func names(sections []lot.Section) []string {
+	out := make([]string, len(sections))
+	for i, s := range sections {
+		out[i] = s.Name
+	}
+	return out
 }
 
 func texts(in []string) []string {
@@ -117,6 +143,9 @@ type RosterEntry struct {
 // alone, and publishes who bids.
 func (s *Service) PublishRoster(ctx context.Context, who actor.Actor, lotID string) error {
 	return s.command(ctx, who, lotID, "publish_roster", func(tx *evidence.Tx, h *hall, _ step) (map[string]any, error) {
+		if h.second() {
+			return s.publishPassed(ctx, tx, h)
+		}
 		entries := make([]RosterEntry, len(h.bids))
 		seen := map[string]bool{}
 		for i := range h.bids {
@@ -239,9 +268,11 @@ type PartsRow struct {
 // fixes the parts, and with them the input of the random coefficient.
 func (s *Service) CloseWindow(ctx context.Context, who actor.Actor, lotID string) error {
 	return s.command(ctx, who, lotID, "close_window", func(tx *evidence.Tx, h *hall, _ step) (map[string]any, error) {
-		rows := h.partsRows()
-		return map[string]any{"parts": rows, "released": count(h.bids, func(b *Bid) bool { return b.PartState == PartReleased })},
-			exec(ctx, tx, "close window", `UPDATE opening SET closed_window_at = $1 WHERE lot_id = $2`, tx.Now(), lotID)
+		fields := map[string]any{"parts": h.partsRows(), "released": count(h.bids, func(b *Bid) bool { return b.PartState == PartReleased })}
+		if h.params.TwoSessions() {
+			fields["session"] = h.o.Session
+		}
+		return fields, exec(ctx, tx, "close window", `UPDATE opening SET closed_window_at = $1 WHERE lot_id = $2`, tx.Now(), lotID)
 	})
 }
 
@@ -325,10 +356,11 @@ func (s *Service) Pause(ctx context.Context, who actor.Actor, lotID, reason stri
 	if err != nil {
 		return err
 	}
-	return s.command(ctx, who, lotID, "pause", func(tx *evidence.Tx, _ *hall, _ step) (map[string]any, error) {
+	return s.command(ctx, who, lotID, "pause", func(tx *evidence.Tx, h *hall, _ step) (map[string]any, error) {
 		return map[string]any{"reason": reason, "outage": outage}, errors.Join(
 			exec(ctx, tx, "pause", `UPDATE opening SET paused_since = $1, pause_reason = $2 WHERE lot_id = $3`, tx.Now(), reason, lotID),
-			exec(ctx, tx, "pause", `INSERT INTO opening_pause (lot_id, from_at, reason, outage) VALUES ($1, $2, $3, $4)`, lotID, tx.Now(), reason, outage))
+			exec(ctx, tx, "pause", `INSERT INTO opening_pause (lot_id, from_at, reason, outage, session) VALUES ($1, $2, $3, $4, $5)`,
+				lotID, tx.Now(), reason, outage, h.o.Session))
 	})
 }
 
@@ -433,9 +465,9 @@ func (s *Service) Remark(ctx context.Context, who actor.Actor, lotID, text strin
 	if err != nil {
 		return err
 	}
-	return s.command(ctx, who, lotID, "remark", func(tx *evidence.Tx, _ *hall, _ step) (map[string]any, error) {
-		return map[string]any{"text": text}, exec(ctx, tx, "remark", `INSERT INTO opening_remark (id, lot_id, at, person, organisation, role, text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`, uuid.NewString(), lotID, tx.Now(), who.PersonName, who.OrganisationName, string(who.Role), text)
+	return s.command(ctx, who, lotID, "remark", func(tx *evidence.Tx, h *hall, _ step) (map[string]any, error) {
+		return map[string]any{"text": text}, exec(ctx, tx, "remark", `INSERT INTO opening_remark (id, lot_id, at, person, organisation, role, text, session)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, uuid.NewString(), lotID, tx.Now(), who.PersonName, who.OrganisationName, string(who.Role), text, h.o.Session)
 	})
 }
 
@@ -450,12 +482,12 @@ func (s *Service) RecordOutages(ctx context.Context, away time.Duration) (int, e
 	}
 	var failures []error
 	for _, id := range ids {
-		failures = append(failures, s.command(ctx, actor.System(), id, "record_outage", func(tx *evidence.Tx, _ *hall, _ step) (map[string]any, error) {
+		failures = append(failures, s.command(ctx, actor.System(), id, "record_outage", func(tx *evidence.Tx, h *hall, _ step) (map[string]any, error) {
 			since := tx.Now().Add(-away)
 			return map[string]any{"seconds": int64(away / time.Second), "from": stamp(since)}, errors.Join(
 				lot.ExtendWindows(ctx, tx, id, since, away),
-				exec(ctx, tx, "record outage", `INSERT INTO opening_pause (lot_id, from_at, until_at, reason, outage) VALUES ($1, $2, $3, $4, true)
-					ON CONFLICT DO NOTHING`, id, since, tx.Now(), "平台中断服务"))
+				exec(ctx, tx, "record outage", `INSERT INTO opening_pause (lot_id, from_at, until_at, reason, outage, session) VALUES ($1, $2, $3, $4, true, $5)
+					ON CONFLICT DO NOTHING`, id, since, tx.Now(), "平台中断服务", h.o.Session))
 		}))
 	}
 	return len(ids), errors.Join(failures...)

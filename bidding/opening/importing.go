@@ -2,13 +2,13 @@ package opening
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
 	"strings"
 	"time"
@@ -25,56 +25,6 @@ import (
 	"jianbiao/internal/seal"
 	"jianbiao/internal/vrf"
 )
-
-func edPublic(priv ed25519.PrivateKey) (ed25519.PublicKey, error) {
-	pub, ok := priv.Public().(ed25519.PublicKey)
-	if !ok {
-		return nil, errors.New("opening: not an ed25519 key")
-	}
-	return pub, nil
-}
-
-// Permit judges the key store's orders by the evidence alone: the bid stands in
-// the recorded cut-off; no postponement or suspension stands; and for contents
-// the window is closed.
-func Permit(store *evidence.Store) keystore.Permit {
-	return func(ctx context.Context, o keystore.Order) error {
-		events, err := store.OfKind(ctx, "lot/"+o.Lot, "cutoff.recorded", "decrypt.window_closed", "lot.suspended", "lot.resumed",
-			"opening.postponed", "opening.lobby_reopened")
-		if err != nil {
-			return err
-		}
-		var inRecord, suspended, postponed, closed bool
-		for i := range events {
-			e := &events[i]
-			switch e.Kind {
-			case "cutoff.recorded":
-				var rows []CutoffRow
-				if _, err := e.Get("rows", &rows); err != nil {
-					return fmt.Errorf("read cut-off record: %w", err)
-				}
-				for _, r := range rows {
-					inRecord = inRecord || r.Digest == o.Digest
-				}
-				inRecord = inRecord && len(rows) >= MinBids
-			case "decrypt.window_closed":
-				closed = true
-			case "lot.suspended":
-				suspended = true
-			case "lot.resumed":
-				suspended = false
-			case "opening.postponed":
-				postponed = true
-			case "opening.lobby_reopened":
-				postponed = false
-			}
-		}
-		if !inRecord || suspended || postponed || (o.Stage == keystore.Contents && !closed) {
-			return apperr.New(apperr.Forbidden, "keystore.not_permitted", "证据记录不允许现在打开这份投标文件。")
-		}
-		return nil
-	}
-}
 
 // result is what came out of one bid.
 type result struct {
@@ -102,9 +52,15 @@ func (s *Service) Tabulate(ctx context.Context, who actor.Actor, lotID string) e
 	if err != nil {
 		return err
 	}
-	results := make([]result, len(h.bids))
-	if err := eachBid(ctx, h.bids, func(ctx context.Context, i int) (err error) {
-		results[i], err = s.openBid(ctx, h, &h.bids[i])
+	taking := make([]*Bid, 0, len(h.bids)) // whoever is out of a second session is not opened
+	for i := range h.bids {
+		if b := &h.bids[i]; !h.out(b) {
+			taking = append(taking, b)
+		}
+	}
+	results := make([]result, len(taking))
+	if err := eachBid(ctx, len(taking), func(ctx context.Context, i int) (err error) {
+		results[i], err = s.openBid(ctx, h, taking[i])
 		return err
 	}); err != nil {
 		return err
@@ -148,10 +104,10 @@ func (s *Service) asleep(ctx context.Context, who actor.Actor, lotID, command st
 }
 
 // eachBid works on as many bids at once as there are processors.
-func eachBid(ctx context.Context, bids []Bid, f func(ctx context.Context, i int) error) error {
+func eachBid(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range bids {
+	for i := range n {
 		g.Go(func() error { return f(ctx, i) })
 	}
 	return g.Wait()
@@ -170,7 +126,7 @@ func (s *Service) openBid(ctx context.Context, h *hall, b *Bid) (result, error) 
 		}
 		return res, nil
 	}
-	err := s.openSections(ctx, b, &res)
+	err := s.openSections(ctx, h, b, &res)
 	if err == nil {
 		res.outcome = OutcomeOpened
 		return res, nil
@@ -211,17 +167,17 @@ func (s *Service) intact(ctx context.Context, b *Bid) (bool, error) {
 	return d.Sum() == b.Digest, nil
 }
 
-func (s *Service) openSections(ctx context.Context, b *Bid, res *result) error {
-	return s.withContents(ctx, b, func(f io.ReaderAt, head seal.Header, name string, tender, bidder []byte) error {
+func (s *Service) openSections(ctx context.Context, h *hall, b *Bid, res *result) error {
+	return s.withContents(ctx, h, b, func(f io.ReaderAt, head seal.Header, name string, tender, bidder []byte) error {
 		index, err := seal.Skim(f, head, name, tender, bidder)
 		res.forms[name] = index.Form
 		return err
 	})
 }
 
-// withContents gives every section of a bid's contents with both parts of its
-// key.
-func (s *Service) withContents(ctx context.Context, b *Bid, visit func(f io.ReaderAt, head seal.Header, name string, tender, bidder []byte) error) error {
+// withContents gives every section of a bid's contents that this session opens,
+// with both parts of its key.
+func (s *Service) withContents(ctx context.Context, h *hall, b *Bid, visit func(f io.ReaderAt, head seal.Header, name string, tender, bidder []byte) error) error {
 	head, err := b.Header()
 	if err != nil {
 		return err
@@ -238,7 +194,7 @@ func (s *Service) withContents(ctx context.Context, b *Bid, visit func(f io.Read
 	var sections []seal.Section
 	var wraps []string
 	for _, sec := range head.Sections {
-		if sec.Parts == seal.PartsBoth {
+		if sec.Parts == seal.PartsBoth && h.now(sec.Name) {
 			sections, wraps = append(sections, sec), append(wraps, sec.WrapTender)
 		}
 	}
@@ -271,6 +227,10 @@ func storeResult(ctx context.Context, tx *evidence.Tx, h *hall, r result) error 
 		b.OutcomeReason = &r.reason
 	}
 	if r.outcome == OutcomeOpened {
+		if _, forms := b.form(); forms != nil { // those of the first envelope
+			maps.Copy(forms, r.forms)
+			r.forms = forms
+		}
 		raw, err := canon.Marshal(r.forms)
 		if err != nil {
 			return err
@@ -307,7 +267,7 @@ func (h *hall) alpha() ([]byte, error) {
 }
 
 func (s *Service) drawCoefficient(h *hall) (*Coefficient, error) {
-	if h.params.Coefficient == nil {
+	if h.params.Coefficient == nil || !h.final() {
 		return nil, nil
 	}
 	values, err := h.params.Coefficient.Values()

@@ -25,6 +25,7 @@ const (
 	Announcing       State = "announcing"
 	ObjectionWindow  State = "objection_window"
 	RecordConfirming State = "record_confirming"
+	BetweenSessions  State = "between_sessions"
 	Closed           State = "closed"
 	AbortedLt3       State = "aborted_lt3"
 	Postponed        State = "postponed"
@@ -64,6 +65,12 @@ type Facts struct {
 	HostConfirmed  bool
 	FilesChecked   bool
 	IsBuyer        bool
+	Two            bool // two envelopes (双信封)
+	Second         bool // it is the second session
+	SecondDue      bool // its time has come
+	SecondNoticed  bool
+	Reviewed       bool
+	Passed         int // bids that passed the review of the first envelope
 }
 
 type guard = lifecycle.Guard[Facts]
@@ -107,7 +114,21 @@ var (
 	filesChecked   = simple("files checked 附件已核对", "files_unchecked", "", "平台还在核对各家的附件：稍候片刻再办理。", func(f Facts) bool { return f.FilesChecked })
 	hostUnsigned   = simple("host has not signed 主持人未签", "host_confirmed", "", "主持人已经确认过了。", func(f Facts) bool { return !f.HostConfirmed })
 	byBuyer        = simple("the buyer himself 招标人本人", "buyer_only", "电子招标投标办法第三十一条", "未解密的原因由招标人认定，代理机构不能代为认定。", func(f Facts) bool { return f.IsBuyer })
+	firstOfTwo     = kind(simple("first of two sessions 双信封的第一次开标", "one_session", "", "本项目只有一次开标，或已经是第二次开标。", func(f Facts) bool { return f.Two && !f.Second }))
+	lastSession    = kind(simple("last session 最后一次开标", "second_to_come", "", "这是双信封的第一次开标：结束后转入第一信封评审，第二信封仍然密封。", func(f Facts) bool { return !f.Two || f.Second }))
+	secondDue      = simple("time of the second session 已到第二次开标时间", "second_too_early", "", "第二次开标的时间还没有到。", func(f Facts) bool { return !f.Second || f.SecondDue })
+	notNoticed     = simple("second session not announced 尚未通知第二次开标", "second_noticed", "", "第二次开标已经通知，第一信封的评审结果不能再改。", func(f Facts) bool { return !f.SecondNoticed })
+	noticed        = simple("second session announced 已通知第二次开标", "second_not_scheduled", "", "第二次开标的时间还没有定。", func(f Facts) bool { return f.SecondNoticed })
+	reviewed       = simple("review recorded 已录入第一信封评审结果", "not_reviewed", "", "还没有录入第一信封的评审结果：先录入哪些投标通过评审。", func(f Facts) bool { return f.Reviewed })
+	somePassed     = simple("a bid passed 有投标通过评审", "none_passed", "", "没有投标通过第一信封评审，不进行第二次开标。", func(f Facts) bool { return f.Passed > 0 })
+	nonePassed     = simple("no bid passed 没有投标通过评审", "some_passed", "", "有投标通过第一信封评审，应当进行第二次开标。", func(f Facts) bool { return f.Passed == 0 })
 )
+
+// kind marks a guard that tells kinds of procedure apart.
+func kind(g guard) guard {
+	g.Kind = true
+	return g
+}
 
 var (
 	hosts    = []actor.Role{actor.Buyer, actor.Agency}
@@ -134,21 +155,22 @@ func each(states []State, command string, by []actor.Role, emit string, guards .
 }
 
 // Table is the procedure of a remote opening (不见面开标). The hall flags and
-// never rejects; no step waits for an authority.
+// never rejects; no step waits for an authority. A tender of two envelopes
+// (双信封) goes through it twice, with the review of the first envelope between.
 var Table = lifecycle.Table[State, Facts]{
 	Name:    "opening",
 	Initial: Scheduled,
 	Final:   []State{Closed, AbortedLt3},
 	States: []State{Scheduled, LobbyOpen, Started, RosterPublished, Decrypting, DecryptClosed, Imported, Announcing,
-		ObjectionWindow, RecordConfirming, Closed, AbortedLt3, Postponed, Reconvened},
+		ObjectionWindow, RecordConfirming, BetweenSessions, Closed, AbortedLt3, Postponed, Reconvened},
 	Labels: map[State]string{Scheduled: "待开标", LobbyOpen: "大厅已开放", Started: "密封检查", RosterPublished: "已公布投标人",
 		Decrypting: "解密中", DecryptClosed: "解密窗口已关闭", Imported: "已导入", Announcing: "唱标", ObjectionWindow: "异议",
-		RecordConfirming: "确认开标记录", Closed: "开标结束", AbortedLt3: "不足三家，未开标", Postponed: "已推迟", Reconvened: "待复会"},
+		RecordConfirming: "确认开标记录", BetweenSessions: "待第二次开标", Closed: "开标结束", AbortedLt3: "不足三家，未开标", Postponed: "已推迟", Reconvened: "待复会"},
 	Rows: slices.Concat([]row{
 		r(Scheduled, "open_lobby", clock, LobbyOpen, "opening.lobby_opened", lobbyDue),
 		r(LobbyOpen, "record_cutoff", clock, LobbyOpen, "cutoff.recorded", cutoffDue, notHeld, notCutOff),
 		r(LobbyOpen, "abort_lt3", clock, AbortedLt3, "opening.aborted", cutOff, tooFew),
-		r(LobbyOpen, "start", hosts, Started, "opening.started", cutOff, enough, notPaused, notHeld),
+		r(LobbyOpen, "start", hosts, Started, "opening.started", cutOff, enough, notPaused, notHeld, secondDue),
 		r(Started, "check_seal", bidders, Started, "seal.checked", notPaused),
 		r(Started, "report_missing", bidders, Started, "seal.missing_reported"),
 		r(Started, "publish_roster", hosts, RosterPublished, "opening.roster_published", notPaused, notHeld, noMissing, sealOver),
@@ -163,7 +185,12 @@ var Table = lifecycle.Table[State, Facts]{
 		r(ObjectionWindow, "start_confirmation", both, RecordConfirming, "opening.confirmation_started", notPaused, notHeld, noUndecided, allAnswered, objectionOver, filesChecked),
 		r(RecordConfirming, "confirm_record", bidders, RecordConfirming, "opening.record_confirmed", notPaused),
 		r(RecordConfirming, "sign_record", hosts, RecordConfirming, "opening.record_signed", notPaused, hostUnsigned),
-		r(RecordConfirming, "close", both, Closed, "opening.closed", notPaused, notHeld, noUndecided, allAnswered, confirmOver),
+		r(RecordConfirming, "close", both, Closed, "opening.closed", notPaused, notHeld, noUndecided, allAnswered, confirmOver, lastSession),
+		r(RecordConfirming, "close_first", both, BetweenSessions, "opening.first_closed", notPaused, notHeld, noUndecided, allAnswered, confirmOver, firstOfTwo),
+		r(BetweenSessions, "review", hosts, BetweenSessions, "opening.reviewed", notHeld, notNoticed),
+		r(BetweenSessions, "schedule_second", hosts, BetweenSessions, "opening.second_scheduled", notHeld, reviewed, somePassed),
+		r(BetweenSessions, "cancel_second", hosts, Closed, "opening.second_cancelled", notHeld, reviewed, nonePassed),
+		r(BetweenSessions, "open_lobby", clock, LobbyOpen, "opening.lobby_opened", noticed, lobbyDue),
 		r(Postponed, "reconvene", hosts, Reconvened, "opening.reconvened"),
 		r(Reconvened, "reopen_lobby", both, LobbyOpen, "opening.lobby_reopened", reconvenedDue),
 	},
@@ -192,7 +219,8 @@ var Commands = map[string]string{
 	"answer_objection": "答复异议", "start_confirmation": "请各方确认开标记录", "confirm_record": "确认开标记录并签名",
 	"sign_record": "主持人签署开标记录", "close": "结束开标", "pause": "暂停开标", "resume": "恢复开标", "remark": "监督备注",
 	"postpone": "推迟开标", "reconvene": "通知复会", "reopen_lobby": "开始复会", "decide_bid": "认定未解密原因",
-	"record_outage": "记录平台中断",
+	"record_outage": "记录平台中断", "close_first": "结束第一次开标", "review": "录入第一信封评审结果",
+	"schedule_second": "通知第二次开标", "cancel_second": "不进行第二次开标",
 }
 
 // Step is the place of a state in the hall's six steps: 1 签到, 2 公布, 3 解密,
@@ -211,7 +239,7 @@ func Step(s State) int {
 		return 5
 	case RecordConfirming:
 		return 6
-	case Closed:
+	case BetweenSessions, Closed:
 		return 7
 	default:
 		return 0

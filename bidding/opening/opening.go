@@ -61,6 +61,11 @@ type Opening struct {
 	Record          []byte     `db:"record"`
 	RecordDigest    *string    `db:"record_digest"`
 	FilesCheckedAt  *time.Time `db:"files_checked_at"`
+	Session         int        `db:"session"` // 1, or 2 for the second envelopes (第二信封)
+	ReviewedAt      *time.Time `db:"reviewed_at"`
+	ReviewReport    *string    `db:"review_report"`
+	ReviewDigest    *string    `db:"review_digest"`
+	SecondNoticedAt *time.Time `db:"second_noticed_at"`
 }
 
 // The states of a bidder's part, and the outcomes of a bid.
@@ -73,6 +78,7 @@ const (
 	OutcomeRevoked   = "revoked"   // 视为撤销: the bidder's cause
 	OutcomeWithdrawn = "withdrawn" // 视为撤回: any other cause
 	OutcomeUndecided = "undecided" // an outage lay in the window; the buyer decides
+	OutcomeRejected  = "rejected"  // did not pass the review of the first envelope: its second stays sealed
 )
 
 // Bid is a bid of the cut-off record.
@@ -103,6 +109,8 @@ type Bid struct {
 	NoObjectionAt  *time.Time       `db:"no_objection_at"`
 	ConfirmedAt    *time.Time       `db:"confirmed_at"`
 	Confirmation   *string          `db:"confirmation"`
+	Review         *string          `db:"review"` // passed, failed; nil before the review of the first envelope
+	ReviewReason   *string          `db:"review_reason"`
 }
 
 // Header decodes the bid's header.
@@ -115,11 +123,12 @@ func (b *Bid) Header() (h seal.Header, err error) {
 
 const bidColumns = `lot_id, digest, envelope_id, number, size, header, one_time_key, sealed_checked_at, organisation_id, organisation,
 	uscc, owner, part_state, parts, released_at, attempts, failure_reason, outcome, outcome_reason, price, form, flags, row_no,
-	no_objection_at, confirmed_at, confirmation`
+	no_objection_at, confirmed_at, confirmation, review, review_reason`
 
 const openingColumns = `lot_id, state, version, scheduled_at, cutoff_at, cutoff_count, cutoff_digest, started_at, seal_check_until,
 	roster_at, decrypt_from, decrypt_until, closed_window_at, objection_from, objection_until, confirm_from, confirm_until, closed_at,
-	paused_since, pause_reason, missing_receipts, postponed_reason, coefficient, host_confirmed_at, record, record_digest, files_checked_at`
+	paused_since, pause_reason, missing_receipts, postponed_reason, coefficient, host_confirmed_at, record, record_digest, files_checked_at,
+	session, reviewed_at, review_report, review_digest, second_noticed_at`
 
 // Service is the only writer of openings. Each command is one transaction.
 type Service struct {
@@ -205,13 +214,18 @@ func (h *hall) facts(now time.Time, who actor.Actor) Facts {
 		LobbyDue: !now.Before(o.ScheduledAt.Add(-LobbyBefore)), CutoffDue: passed(now, h.lot.BidDeadline),
 		CutoffRecorded: o.CutoffAt != nil, Missing: o.MissingReceipts, WindowOver: passed(now, o.DecryptUntil),
 		Unanswered: h.open, ReconvenedDue: !now.Before(o.ScheduledAt), HostConfirmed: o.HostConfirmedAt != nil, FilesChecked: o.FilesCheckedAt != nil,
-		IsBuyer: who.Role == actor.Buyer && h.lot.HostedBy(who)}
+		IsBuyer: who.Role == actor.Buyer && h.lot.HostedBy(who), Two: h.params.TwoSessions(), Second: h.second(),
+		SecondDue: !now.Before(o.ScheduledAt), SecondNoticed: o.SecondNoticedAt != nil, Reviewed: o.ReviewedAt != nil,
+		Passed: count(h.bids, (*Bid).passed)}
 	if o.CutoffCount != nil {
 		f.Count = *o.CutoffCount
 	}
 	checked, released, waived, confirmed, present := true, true, true, true, 0
 	for i := range h.bids {
 		b := &h.bids[i]
+		if h.out(b) {
+			continue // its second envelope stays sealed
+		}
 		checked = checked && b.SealCheckedAt != nil
 		released = released && b.PartState == PartReleased
 		if b.Outcome != nil && *b.Outcome == OutcomeUndecided {

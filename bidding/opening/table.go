@@ -78,7 +78,11 @@ func (h *hall) judge(b *Bid) {
 	f, sections := b.form()
 	for _, s := range h.params.Sections {
 		_, has := sections[s.Name]
-		add(s.Required && !has, "section_missing")
+		add(s.Required && !has && h.now(s.Name), "section_missing")
+	}
+	if !h.final() {
+		b.Flags = flags
+		return // the price is in the second envelope
 	}
 	price, err := money.Parse(f.Price)
 	add(err != nil, "price_unreadable")

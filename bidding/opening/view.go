@@ -39,6 +39,8 @@ type HallBid struct {
 	Flags         []string   `json:"flags"`
 	NoObjection   *time.Time `json:"noObjection,omitempty"`
 	Confirmed     *time.Time `json:"confirmed,omitempty"`
+	Review        string     `json:"review,omitempty"` // of the first envelope: passed, failed
+	ReviewReason  string     `json:"reviewReason,omitempty"`
 }
 
 // HallPart is how far a bidder's part has come.
@@ -86,6 +88,11 @@ type Snapshot struct {
 	State        State             `json:"state"`
 	StateLabel   string            `json:"stateLabel"`
 	Step         int               `json:"step"`
+	Session      int               `json:"session"`  // 1, or 2 for the second envelopes (第二信封)
+	Sessions     int               `json:"sessions"` // how many the document asks for
+	Review       *HallReview       `json:"review,omitempty"`
+	SecondAt     *time.Time        `json:"secondAt,omitempty"` // when the second session is held, once announced
+	Past         []Past            `json:"past"`
 	ScheduledAt  time.Time         `json:"scheduledAt"`
 	Paused       *HallHold         `json:"paused,omitempty"`
 	Suspended    *HallHold         `json:"suspended,omitempty"`
@@ -101,6 +108,18 @@ type Snapshot struct {
 	RecordDigest string            `json:"recordDigest,omitempty"`
 	ClosedAt     *time.Time        `json:"closedAt,omitempty"`
 	Params       lot.Params        `json:"params"`
+}
+
+// HallReview is the result of the review of the first envelope (第一信封评审). Few
+// says that fewer bids passed than must have been handed in: whether there is
+// still competition is for the evaluation committee to say.
+type HallReview struct {
+	At           time.Time `json:"at"`
+	Report       string    `json:"report"`
+	ReportDigest string    `json:"reportDigest,omitempty"`
+	Passed       int       `json:"passed"`
+	Of           int       `json:"of"`
+	Few          bool      `json:"few"`
 }
 
 // HallLot names the lot.
@@ -161,18 +180,22 @@ func readSnapshot(ctx context.Context, q reader, lotID string) (*Snapshot, error
 	return snap, errors.Join(
 		q.SelectContext(ctx, &snap.Objections, `SELECT o.id, o.digest, COALESCE(b.organisation, '') AS organisation, o.text, o.raised_at, o.answer,
 			o.answered_by, o.answered_at FROM opening_objection o JOIN bid b ON b.lot_id = o.lot_id AND b.digest = o.digest
-			WHERE o.lot_id = $1 ORDER BY o.raised_at, o.id`, l.ID),
-		q.SelectContext(ctx, &snap.Remarks, `SELECT at, person, organisation, role, text FROM opening_remark WHERE lot_id = $1 ORDER BY at, id`, l.ID),
-		q.SelectContext(ctx, &snap.Pauses, `SELECT from_at, until_at, reason, outage FROM opening_pause WHERE lot_id = $1 ORDER BY from_at`, l.ID))
+			WHERE o.lot_id = $1 AND o.session = $2 ORDER BY o.raised_at, o.id`, l.ID, h.o.Session),
+		q.SelectContext(ctx, &snap.Remarks, `SELECT at, person, organisation, role, text FROM opening_remark WHERE lot_id = $1 AND session = $2
+			ORDER BY at, id`, l.ID, h.o.Session),
+		q.SelectContext(ctx, &snap.Pauses, `SELECT from_at, until_at, reason, outage FROM opening_pause WHERE lot_id = $1 AND session = $2
+			ORDER BY from_at`, l.ID, h.o.Session),
+		q.SelectContext(ctx, &snap.Past, `SELECT session, scheduled_at, closed_at, record_digest FROM opening_session WHERE lot_id = $1 ORDER BY session`, l.ID))
 }
 
 func (h *hall) snapshot() (*Snapshot, error) {
 	o, l := h.o, h.lot
 	snap := &Snapshot{State: o.State, StateLabel: Table.Labels[o.State], Step: Step(o.State), ScheduledAt: o.ScheduledAt,
-		Windows: map[string]Window{}, Bids: []HallBid{}, Table: []Reading{}, Objections: []Objection{}, Remarks: []Remark{}, Pauses: []Pause{},
+		Session: o.Session, Sessions: lot.FirstSession, Past: []Past{}, Windows: map[string]Window{}, Bids: []HallBid{}, Table: []Reading{}, Objections: []Objection{}, Remarks: []Remark{}, Pauses: []Pause{},
 		HostSigned: o.HostConfirmedAt, RecordDigest: text(o.RecordDigest), ClosedAt: o.ClosedAt, Params: h.params,
 		Lot: HallLot{ID: l.ID, Code: l.Code, Name: l.Name, State: l.State, Project: l.Project.Name, Buyer: l.Project.Buyer, Agency: text(l.Project.Agency),
 			Region: l.Project.Region, BidDeadline: l.BidDeadline, VRFKey: text(l.VRFKey)}}
+	h.addSessions(snap)
 	if l.PriceCeiling != nil {
 		snap.Lot.PriceCeiling = l.PriceCeiling.StringFixed(2)
 	}
@@ -197,10 +220,25 @@ func (h *hall) snapshot() (*Snapshot, error) {
 	return snap, h.addTable(snap)
 }
 
+func (h *hall) addSessions(snap *Snapshot) {
+	if !h.params.TwoSessions() {
+		return
+	}
+	snap.Sessions = lot.SecondSession
+	if h.o.SecondNoticedAt != nil {
+		snap.SecondAt = &h.o.ScheduledAt
+	}
+	if h.o.ReviewedAt != nil {
+		passed := count(h.bids, (*Bid).passed)
+		snap.Review = &HallReview{At: *h.o.ReviewedAt, Report: text(h.o.ReviewReport), ReportDigest: text(h.o.ReviewDigest), Passed: passed,
+			Of: count(h.bids, func(b *Bid) bool { return b.Review != nil }), Few: passed < MinBids}
+	}
+}
+
 // readOut says whether prices are public: once the reading has begun.
 func (h *hall) readOut() bool {
 	switch h.o.State {
-	case Announcing, ObjectionWindow, RecordConfirming, Closed:
+	case Announcing, ObjectionWindow, RecordConfirming, BetweenSessions, Closed:
 		return true
 	default:
 		return false
@@ -232,7 +270,8 @@ func or(t *time.Time) time.Time {
 func (h *hall) hallBid(b *Bid) HallBid {
 	v := HallBid{No: b.RowNo, Digest: b.Digest, Number: b.Number, Size: b.Size, SealChecked: b.SealCheckedAt, Flags: []string{},
 		Part:    HallPart{State: b.PartState, At: b.ReleasedAt, Reason: text(b.FailureReason), Attempts: b.Attempts},
-		Outcome: text(b.Outcome), OutcomeReason: cause(b), NoObjection: b.NoObjectionAt, Confirmed: b.ConfirmedAt}
+		Outcome: text(b.Outcome), OutcomeReason: cause(b), NoObjection: b.NoObjectionAt, Confirmed: b.ConfirmedAt,
+		Review: text(b.Review), ReviewReason: text(b.ReviewReason)}
 	if h.o.RosterAt != nil {
 		v.Organisation, v.USCC = text(b.Organisation), text(b.USCC)
 	}
@@ -328,6 +367,7 @@ func (s *Service) Cutoff(ctx context.Context, lotID string) (*Cutoff, error) {
 type RecordBody struct {
 	Tag         string       `json:"tag"`
 	Lot         string       `json:"lot"`
+	Session     int          `json:"session,omitempty"` // in a tender of two envelopes
 	Cutoff      string       `json:"cutoff"`
 	Table       []Reading    `json:"table"`
 	Coefficient *Coefficient `json:"coefficient"`
@@ -354,6 +394,9 @@ func (s *Service) freeze(ctx context.Context, tx *evidence.Tx, h *hall) (string,
 		body.Objections = append(body.Objections, frozen{ID: o.ID, Organisation: o.Organisation, Text: o.Text, At: stamp(o.At),
 			Answer: text(o.Answer), AnsweredAt: stamp(or(o.AnsweredAt))})
 	}
+	if h.params.TwoSessions() {
+		body.Session = h.o.Session
+	}
 	raw, err := canon.Marshal(body)
 	if err != nil {
 		return "", err
@@ -379,10 +422,12 @@ func (s *Service) Due(ctx context.Context) ([]Due, error) {
 		SELECT lot_id, command FROM (
 			SELECT o.lot_id, o.scheduled_at AS since, CASE
 				WHEN o.state = 'scheduled' AND o.scheduled_at - $1::interval <= legal_now() THEN 'open_lobby'
+				WHEN o.state = 'between_sessions' AND o.second_noticed_at IS NOT NULL AND o.scheduled_at - $1::interval <= legal_now() THEN 'open_lobby'
 				WHEN o.state = 'lobby_open' AND o.cutoff_at IS NULL AND l.bid_deadline <= legal_now() THEN 'record_cutoff'
 				WHEN o.state = 'lobby_open' AND o.cutoff_count < $2 THEN 'abort_lt3'
 				WHEN o.state = 'decrypting' AND o.paused_since IS NULL AND (o.decrypt_until <= legal_now()
-				     OR NOT EXISTS (SELECT FROM bid b WHERE b.lot_id = o.lot_id AND b.part_state <> 'released')) THEN 'close_window'
+				     OR NOT EXISTS (SELECT FROM bid b WHERE b.lot_id = o.lot_id AND b.part_state <> 'released'
+				     AND (o.session = 1 OR b.review = 'passed'))) THEN 'close_window'
 				WHEN o.state = 'decrypt_closed' THEN 'import_bids'
 				WHEN o.state IN ('imported', 'announcing', 'objection_window') AND o.files_checked_at IS NULL THEN 'check_files'
 				WHEN o.state = 'objection_window' AND o.paused_since IS NULL AND o.objection_until <= legal_now()
@@ -390,13 +435,15 @@ func (s *Service) Due(ctx context.Context) ([]Due, error) {
 				     AND NOT EXISTS (SELECT FROM opening_objection x WHERE x.lot_id = o.lot_id AND x.answer IS NULL) THEN 'start_confirmation'
 				WHEN o.state = 'record_confirming' AND o.paused_since IS NULL AND o.confirm_until <= legal_now()
 				     AND NOT EXISTS (SELECT FROM opening_objection x WHERE x.lot_id = o.lot_id AND x.answer IS NULL)
-				     AND NOT EXISTS (SELECT FROM bid b WHERE b.lot_id = o.lot_id AND b.outcome = 'undecided') THEN 'close'
+				     AND NOT EXISTS (SELECT FROM bid b WHERE b.lot_id = o.lot_id AND b.outcome = 'undecided')
+				     THEN CASE WHEN o.session = 1 AND jsonb_path_exists(convert_from(d.body, 'UTF8')::jsonb, '$.params.sections[*] ? (@.session == 2)')
+				          THEN 'close_first' ELSE 'close' END
 				WHEN o.state = 'reconvened' AND o.scheduled_at <= legal_now() THEN 'reopen_lobby'
 			END AS command
-			FROM opening o JOIN lot l ON l.id = o.lot_id
+			FROM opening o JOIN lot l ON l.id = o.lot_id JOIN document d ON d.lot_id = l.id AND d.version = l.document_version
 			WHERE o.state NOT IN ('closed', 'aborted_lt3', 'postponed') AND l.suspended_since IS NULL
 			  AND l.state IN ('published', 'cut_off')
-		) d WHERE command IS NOT NULL ORDER BY since LIMIT 200`, fmt.Sprintf("%d seconds", int(LobbyBefore.Seconds())), MinBids)
+		) due WHERE command IS NOT NULL ORDER BY since LIMIT 200`, fmt.Sprintf("%d seconds", int(LobbyBefore.Seconds())), MinBids)
 	if err != nil {
 		return nil, fmt.Errorf("list what is due: %w", err)
 	}
@@ -432,13 +479,18 @@ type Brief struct {
 	State       State      `db:"state"`
 	ScheduledAt time.Time  `db:"scheduled_at"`
 	ClosedAt    *time.Time `db:"closed_at"`
+	Session     int        `db:"session"`
+	SecondAt    *time.Time `db:"second_at"`   // when the second session is held, once announced
+	FirstEnded  *time.Time `db:"first_ended"` // when the first of two sessions was over
 }
 
 // Briefs reads the openings of some lots, by lot id.
 func (s *Service) Briefs(ctx context.Context, lotIDs []string) (map[string]*Brief, error) {
 	var rows []Brief
-	if err := s.store.DB().SelectContext(ctx, &rows, `SELECT lot_id, state, scheduled_at, closed_at FROM opening
-		WHERE lot_id = ANY (CAST($1 AS uuid[]))`, pq.Array(lotIDs)); err != nil {
+	if err := s.store.DB().SelectContext(ctx, &rows, `SELECT o.lot_id, o.state, o.scheduled_at, o.closed_at, o.session,
+		CASE WHEN o.second_noticed_at IS NOT NULL THEN o.scheduled_at END AS second_at, p.closed_at AS first_ended
+		FROM opening o LEFT JOIN opening_session p ON p.lot_id = o.lot_id AND p.session = 1
+		WHERE o.lot_id = ANY (CAST($1 AS uuid[]))`, pq.Array(lotIDs)); err != nil {
 		return nil, fmt.Errorf("read openings: %w", err)
 	}
 	out := make(map[string]*Brief, len(rows))

@@ -17,13 +17,15 @@ import (
 )
 
 // Guard is a named condition over the facts of a command. Detail is the Chinese
-// sentence shown when it does not hold; Basis its article.
+// sentence shown when it does not hold; Basis its article. A command whose Kind
+// guard does not hold belongs to another kind of procedure and is not offered.
 type Guard[F any] struct {
 	Name   string
 	Code   string
 	Detail func(F) string
 	Basis  string
 	OK     func(F) bool
+	Kind   bool
 }
 
 // Row is one sentence of a table. To equal to From is a row that changes facts
@@ -90,11 +92,12 @@ type Action struct {
 }
 
 // Actions lists, in the table's order, every command that this role has a row
-// for in this state, each allowed or refused with its reason.
+// for in this state, each allowed or refused with its reason; without those of
+// another kind of procedure.
 func (t *Table[S, F]) Actions(state S, role actor.Role, facts F) []Action {
 	var out []Action
 	for _, r := range t.Rows {
-		if r.From != state || !slices.Contains(r.By, role) {
+		if r.From != state || !slices.Contains(r.By, role) || r.otherKind(facts) {
 			continue
 		}
 		a := Action{Command: r.Command}
@@ -104,6 +107,10 @@ func (t *Table[S, F]) Actions(state S, role actor.Role, facts F) []Action {
 		out = append(out, a)
 	}
 	return out
+}
+
+func (r Row[S, F]) otherKind(facts F) bool {
+	return slices.ContainsFunc(r.Guards, func(g Guard[F]) bool { return g.Kind && !g.OK(facts) })
 }
 
 // Problems lists what makes a table ambiguous or broken; a test asks for none.

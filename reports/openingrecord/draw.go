@@ -53,7 +53,7 @@ func (p *painter) first() {
 	r := p.r
 	p.doc.Title(pdf.TitleBlock{
 		Issuer: r.Centre, Number: r.DocumentNumber, Title: "开标记录表",
-		Subtitle: r.Project, DateLine: "标段：" + r.Lot.Code + "  " + r.Lot.Name + "    开标时间：" + r.OpenedAt,
+		Subtitle: subtitle(r), DateLine: "标段：" + r.Lot.Code + "  " + r.Lot.Name + "    开标时间：" + r.OpenedAt,
 	})
 	p.heading("发生了什么，怎样核验")
 	sentences := r.Summary
@@ -82,6 +82,13 @@ func (p *painter) first() {
 	p.doc.Table(t)
 }
 
+func subtitle(r Record) string {
+	if r.Session == "" {
+		return r.Project
+	}
+	return r.Project + "  " + r.Session
+}
+
 // yuan is an amount with its unit, where no head of a column says it.
 func yuan(amount string) string {
 	if amount == "" {
@@ -103,7 +110,30 @@ func (p *painter) fields(pairs [][2]string) {
 	p.doc.Table(t)
 }
 
+// firstEnvelopes is the table of a session that opens no price: who bids, whose
+// envelope was found sealed, and whose first envelope was opened.
+func (p *painter) firstEnvelopes() {
+	p.doc.Turn(true)
+	p.heading("第一信封开标一览表")
+	t := pdf.Table{Empty: "没有投标文件被开启。", Columns: []pdf.Column{
+		{Head: "序号", Width: 11, Align: pdf.Centre}, {Head: "投标人", Width: 92}, {Head: "密封检查", Width: 60},
+		{Head: "第一信封", Width: 50}, {Head: "标示", Width: 40},
+	}}
+	for _, b := range p.r.Bids {
+		t.Rows = append(t.Rows, []pdf.Cell{
+			{Text: strconv.Itoa(b.No)}, {Text: b.Name, Note: b.USCC}, {Text: b.SealCheck},
+			{Text: b.Decrypt.Result, Note: b.Decrypt.Reason}, {Text: strings.Join(b.Flags, "\n")},
+		})
+	}
+	p.doc.Table(t)
+	p.doc.Note("本次只开启第一信封（商务及技术文件），不唱报价；第二信封（报价文件）仍然密封，待第一信封评审之后，对通过评审的投标人开启。")
+}
+
 func (p *painter) readingOut() {
+	if p.r.FirstEnvelope {
+		p.firstEnvelopes()
+		return
+	}
 	p.doc.Turn(true)
 	p.heading("开标一览表")
 	t := pdf.Table{Empty: "没有投标文件被开启。", Columns: []pdf.Column{

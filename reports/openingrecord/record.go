@@ -21,6 +21,7 @@ const (
 	Revoked   = "视为撤销" // by the bidder's cause, 电子招标投标办法 31
 	Withdrawn = "视为撤回" // by another's cause, or unfinished at the cut-off
 	Undecided = "待招标人认定"
+	Rejected  = "未通过第一信封评审" // its second envelope (第二信封) stays sealed
 )
 
 // The ways a bidder's confirmation ends, as they stand in Confirmation.How.
@@ -37,9 +38,11 @@ type Record struct {
 	DocumentNumber   string         `json:"documentNumber"` // 文号
 	Project          string         `json:"project"`
 	Lot              Lot            `json:"lot"`
-	Buyer            string         `json:"buyer"`  // 招标人
-	Agency           string         `json:"agency"` // 招标代理机构
-	Centre           string         `json:"centre"` // 公共资源交易中心
+	Session          string         `json:"session,omitempty"`       // 第一次开标, 第二次开标: in a tender of two envelopes
+	FirstEnvelope    bool           `json:"firstEnvelope,omitempty"` // no price was opened in this session
+	Buyer            string         `json:"buyer"`                   // 招标人
+	Agency           string         `json:"agency"`                  // 招标代理机构
+	Centre           string         `json:"centre"`                  // 公共资源交易中心
 	Region           string         `json:"region"`
 	Deadline         string         `json:"deadline"` // 投标截止时间
 	OpenedAt         string         `json:"openedAt"`
@@ -218,11 +221,22 @@ func Sentences(r Record) []string {
 	if n := results[Undecided]; n > 0 {
 		undecided = fmt.Sprintf("，待招标人认定 %d 份", n)
 	}
+	if n := results[Rejected]; n > 0 {
+		undecided += fmt.Sprintf("，%s、第二信封未开启 %d 份", Rejected, n)
+	}
+	which := ""
+	if r.Session != "" {
+		which = "，本次为" + r.Session
+	}
+	contents := "报价等内容见“开标一览表”"
+	if r.FirstEnvelope {
+		contents = "第二信封（报价文件）没有打开"
+	}
 	return []string{
-		fmt.Sprintf("%s（标段编号 %s）于 %s 在不见面开标大厅公开开标，由%s主持，%s 结束。", r.Lot.Name, r.Lot.Code, r.OpenedAt, r.Host, r.ClosedAt),
+		fmt.Sprintf("%s（标段编号 %s）于 %s 在不见面开标大厅公开开标%s，由%s主持，%s 结束。", r.Lot.Name, r.Lot.Code, r.OpenedAt, which, r.Host, r.ClosedAt),
 		fmt.Sprintf("至投标截止时间 %s，平台收到有效的加密投标文件 %d 份，其摘要、版本和长度在开始解密之前已固定在截止记录中（见本记录“截止记录”）。", r.Deadline, r.Cutoff.Count),
-		fmt.Sprintf("投标文件由各投标人在自己的计算机上参与解密：%s %d 份，%s %d 份，%s %d 份%s；报价等内容见“开标一览表”。",
-			Opened, results[Opened], Revoked, results[Revoked], Withdrawn, results[Withdrawn], undecided),
+		fmt.Sprintf("投标文件由各投标人在自己的计算机上参与解密：%s %d 份，%s %d 份，%s %d 份%s；%s。",
+			Opened, results[Opened], Revoked, results[Revoked], Withdrawn, results[Withdrawn], undecided, contents),
 		fmt.Sprintf("%s；%d 方（含主持人）以电子签名确认了本记录，%d 方超时未确认。", objections, signed, len(r.Confirmations)-signed),
 		"核验方法：扫描每页右下角的二维码，或打开“证据”一节的核验地址，核对页面显示的记录摘要与每页左下角的摘要一致；本文件所附 record.json 的 SM3 值应等于该摘要。",
 	}

@@ -16,19 +16,21 @@ import (
 
 // Of reads the opening record of a lot from the read side of bidding and its
 // evidence. site is the address at which people look the lot up. It exists once
-// the opening is closed. Error: record.not_closed.
-func Of(ctx context.Context, store *evidence.Store, openings *opening.Service, l *lot.Lot, site string) (Record, error) {
-	snap, err := openings.Snapshot(ctx, l.ID)
+// the session is closed; session 0 asks for the last that is. Errors:
+// record.not_closed, opening.no_session.
+func Of(ctx context.Context, store *evidence.Store, openings *opening.Service, l *lot.Lot, session int, site string) (Record, error) {
+	snap, err := openings.SessionSnapshot(ctx, l.ID, session)
 	if err != nil {
 		return Record{}, err
 	}
-	if snap.State != opening.Closed {
+	if snap.State != opening.Closed && snap.State != opening.BetweenSessions {
 		return Record{}, apperr.New(apperr.Precondition, "record.not_closed", "开标还没有结束：结束后才有开标记录表。")
 	}
 	events, err := store.Since(ctx, l.Stream(), 0, 1_000_000)
 	if err != nil {
 		return Record{}, err
 	}
+	events = of(events, snap)
 	r := head(l, snap)
 	r.VerifyURL = site + r.VerifyURL
 	if err := r.addEvidence(events, l.Stream()); err != nil {
@@ -41,6 +43,18 @@ func Of(ctx context.Context, store *evidence.Store, openings *opening.Service, l
 	r.addTalk(snap)
 	r.addConfirmations(snap, events)
 	return r, nil
+}
+
+// of is what had happened when the session was over.
+func of(events []evidence.Event, s *opening.Snapshot) []evidence.Event {
+	if s.Session == lot.FirstSession && s.Sessions == lot.SecondSession {
+		for i := range events {
+			if events[i].Kind == "opening.first_closed" {
+				return events[:i+1]
+			}
+		}
+	}
+	return events
 }
 
 func clockText(t time.Time) string {
@@ -67,6 +81,9 @@ func head(l *lot.Lot, s *opening.Snapshot) Record {
 			"本阶段开标密钥由平台密钥库保管；平台没有核验投标内容的真实性，也不对投标是否有效作出判断。",
 		},
 	}
+	if s.Sessions == lot.SecondSession {
+		r.addSession(s)
+	}
 	if s.Lot.Agency != "" {
 		r.Host = s.Lot.Agency + "(受 " + l.Project.Buyer + " 委托)"
 	}
@@ -77,6 +94,19 @@ func head(l *lot.Lot, s *opening.Snapshot) Record {
 		r.Coefficient = &Coefficient{Alpha: c.Alpha, Proof: c.Proof, Beta: c.Beta, Value: c.Value, Mapping: c.Mapping}
 	}
 	return r
+}
+
+// addSession says which of the two sessions (双信封) it is.
+func (r *Record) addSession(s *opening.Snapshot) {
+	r.Session = fmt.Sprintf("第%s次开标（%s）", map[int]string{1: "一", 2: "二"}[s.Session], map[int]string{1: "第一信封：商务及技术文件", 2: "第二信封：报价文件"}[s.Session])
+	r.DocumentNumber += fmt.Sprintf("（%d）", s.Session)
+	if r.FirstEnvelope = s.Session == lot.FirstSession; r.FirstEnvelope {
+		r.Statements = append(r.Statements, "本次只开启第一信封。第二信封仍然密封：第二次开标的解密窗口关闭之前，平台密钥库按证据记录拒绝打开，投标人的份额也没有提交。")
+		return
+	}
+	if v := s.Review; v != nil {
+		r.Statements = append(r.Statements, fmt.Sprintf("第一信封评审（%s）：%d 家中 %d 家通过。未通过的投标人的第二信封没有打开。", v.Report, v.Of, v.Passed))
+	}
 }
 
 // separated is an amount as it is printed, with thousands separators.
@@ -126,7 +156,7 @@ func (r *Record) addCutoff(ctx context.Context, openings *opening.Service, lotID
 }
 
 var results = map[string]string{opening.OutcomeOpened: Opened, opening.OutcomeRevoked: Revoked,
-	opening.OutcomeWithdrawn: Withdrawn, opening.OutcomeUndecided: Undecided}
+	opening.OutcomeWithdrawn: Withdrawn, opening.OutcomeUndecided: Undecided, opening.OutcomeRejected: Rejected}
 
 func (r *Record) addBids(s *opening.Snapshot) {
 	halls := map[string]opening.HallBid{}
@@ -173,7 +203,7 @@ func (r *Record) addTalk(s *opening.Snapshot) {
 func (r *Record) addConfirmations(s *opening.Snapshot, events []evidence.Event) {
 	signatures := map[string]string{}
 	for i := range events {
-		if events[i].Kind == "opening.record_confirmed" {
+		if events[i].Kind == "opening.record_confirmed" && events[i].Text("recordDigest") == s.RecordDigest {
 			signatures[events[i].Text("digest")] = lot.Digest([]byte(events[i].Text("signature")))
 		}
 	}

@@ -67,21 +67,27 @@ func (t *trade) getSnapshot(ctx context.Context, who actor.Actor, in *lotInput) 
 
 type recordOutput struct{ Body openingrecord.Record }
 
-func (t *trade) record(ctx context.Context, who actor.Actor, id string) (openingrecord.Record, error) {
+type sessionInput struct {
+	ID      string `path:"id"`
+	Session int    `query:"session" minimum:"0" maximum:"2" doc:"双信封的第几次开标，默认最近结束的一次"`
+}
+
+func (t *trade) record(ctx context.Context, who actor.Actor, id string, session int) (openingrecord.Record, error) {
 	l, err := t.visible(ctx, who, id)
 	if err != nil {
 		return openingrecord.Record{}, err
 	}
-	return openingrecord.Of(ctx, t.deps.Store, t.Openings, l, t.PublicURL)
+	return openingrecord.Of(ctx, t.deps.Store, t.Openings, l, session, t.PublicURL)
 }
 
-func (t *trade) getRecord(ctx context.Context, who actor.Actor, in *lotInput) (*recordOutput, error) {
-	r, err := t.record(ctx, who, in.ID)
+func (t *trade) getRecord(ctx context.Context, who actor.Actor, in *sessionInput) (*recordOutput, error) {
+	r, err := t.record(ctx, who, in.ID, in.Session)
 	return &recordOutput{r}, err
 }
 
 func (t *trade) getRecordPDF(c echo.Context) error {
-	r, err := t.record(c.Request().Context(), Viewer(c), c.Param("id"))
+	session := map[string]int{"1": 1, "2": 2}[c.QueryParam("session")]
+	r, err := t.record(c.Request().Context(), Viewer(c), c.Param("id"), session)
 	if err != nil {
 		return err
 	}

@@ -133,6 +133,9 @@ func summary(l *lot.Lot, o *opening.Brief) LotSummary {
 		PriceCeiling: amountText(l.PriceCeiling), Suspended: l.SuspendedSince != nil, UpdatedAt: Stamp(l.UpdatedAt)}
 	if o != nil {
 		s.OpeningState, s.OpeningLabel, s.OpeningAt = string(o.State), opening.Table.Labels[o.State], StampPtr(&o.ScheduledAt)
+		if o.State == opening.BetweenSessions {
+			s.OpeningAt = StampPtr(o.SecondAt) // nothing until it is announced
+		}
 	}
 	return s
 }
@@ -318,7 +321,11 @@ func milestones(l *lot.Lot, o *opening.Brief, now time.Time) []Milestone {
 	add("notice.published", "发布招标公告", "招标投标法第十六条", l.PublishedAt)
 	add("tender.sale_ended", "停止提供招标文件", "招标投标法实施条例第十六条", l.SaleEnd)
 	add("bid.deadline", "投标截止、开标", "招标投标法第二十四条、第三十四条", l.BidDeadline)
-	if o != nil {
+	if o != nil && o.FirstEnded != nil {
+		add("opening.first_closed", "第一次开标结束（第一信封）", "", o.FirstEnded)
+		add("opening.second_scheduled", "第二次开标（第二信封）", "", o.SecondAt)
+	}
+	if o != nil && o.State == opening.Closed {
 		add("opening.closed", "开标结束", "", o.ClosedAt)
 	}
 	return out
