@@ -180,13 +180,15 @@ func (a *audit) notices(ctx context.Context, q sqlx.QueryerContext, l *Lot, even
 	for _, r := range rows {
 		digests[r.Number], titles[r.Number] = r.Digest, r.Title
 	}
+	published := map[string]string{"notice.published": "digest", "tender.clarified": "noticeDigest", "lot.deadline_postponed": "digest", "termination.published": "digest"}
 	for i := range events {
 		e := &events[i]
 		var number int
-		if ok, err := e.Get("number", &number); e.Kind != "notice.published" || !ok || err != nil {
+		digest, ok := published[e.Kind]
+		if has, err := e.Get("number", &number); !ok || !has || err != nil {
 			continue
 		}
-		a.text(e, "digest", fmt.Sprintf("digest of notice %d", number), digests[number])
+		a.text(e, digest, fmt.Sprintf("digest of notice %d", number), digests[number])
 		a.text(e, "title", fmt.Sprintf("title of notice %d", number), titles[number])
 	}
 	return nil

@@ -335,6 +335,7 @@ func TestObject_SuspendsUntilAnswered(t *testing.T) {
 	want(t, "resumed by the host", c.Lots.Resume(ctx, c.Agency, l.ID), "lot.order_stands", "答复")
 	_, err = c.Lots.Object(ctx, f.Actor, l.ID, lot.ObjectionInput{Subject: "再提", Text: "再提"})
 	want(t, "twice", err, "objection.too_many")
+	c.At(day(14, 9))
 	c.Must(c.Lots.Suspend(ctx, c.Supervisor, l.ID, lot.SuspendInput{Reason: "责令暂停，配合调查", Order: "宿住建暂〔2026〕3号"}))
 	want(t, "answered by a stranger", c.Lots.AnswerDocumentObjection(ctx, c.Supervisor, l.ID, o.ID, "不成立"), "lot.role")
 	want(t, "no answer", c.Lots.AnswerDocumentObjection(ctx, c.Agency, l.ID, o.ID, " "), "lot.answer_missing")
@@ -496,4 +497,42 @@ func TestRetender(t *testing.T) {
 	c.Must(c.Lots.Terminate(ctx, c.Agency, given.ID, "项目取消"))
 	_, err = c.Lots.Retender(ctx, c.Agency, given.ID)
 	want(t, "never published", err, "lot.never_published")
+}
+
+// What the events of a lot say and what its rows say agree after everything
+// that can happen to it before its deadline.
+func TestAudit_AgreesAfterEverything(t *testing.T) {
+	t.Parallel()
+	c := biddingtest.New(t)
+	l, f := c.Published(), c.NewFirm("苏北建设集团有限公司")
+	faults := func() []string {
+		t.Helper()
+		now, err := c.Lots.Get(ctx, l.ID)
+		c.Must(err)
+		events, err := c.Store.Since(ctx, l.Stream(), 0, 500)
+		c.Must(err)
+		out, err := lot.Audit(ctx, c.Store.DB(), now, events)
+		c.Must(err)
+		return out
+	}
+	o, err := c.Lots.Object(ctx, f.Actor, l.ID, lot.ObjectionInput{Subject: "工期", Text: "工期过短"})
+	c.Must(err)
+	_, err = c.Lots.Clarify(ctx, c.Agency, l.ID, lot.ClarifyInput{Changes: "工期延长", Affects: true, To: at(day(30, 9))})
+	c.Must(err)
+	c.Must(c.Lots.Suspend(ctx, c.Supervisor, l.ID, lot.SuspendInput{Reason: "调查", Order: "1号"}))
+	c.At(day(31, 9))
+	c.Must(c.Lots.AnswerDocumentObjection(ctx, c.Agency, l.ID, o.ID, "已延长"))
+	c.Must(c.Lots.PostponeDeadline(ctx, c.Agency, l.ID, day(38, 9), "暂停期间顺延"))
+	c.Must(c.Lots.Resume(ctx, c.Supervisor, l.ID))
+	c.Must(c.Lots.Terminate(ctx, c.Buyer, l.ID, "设计方案有重大调整"))
+	_, err = c.Lots.Retender(ctx, c.Buyer, l.ID)
+	c.Must(err)
+	if found := faults(); len(found) != 0 {
+		t.Errorf("%s", strings.Join(found, "\n"))
+	}
+	_, err = c.DB.Owner.Exec(`BEGIN; SET LOCAL session_replication_role = replica; UPDATE notice SET digest = 'sm3:0' WHERE kind = 'clarification'; COMMIT`)
+	c.Must(err)
+	if found := faults(); len(found) == 0 || !strings.Contains(found[0], "notice 2") {
+		t.Errorf("a changed notice gives %v", found)
+	}
 }

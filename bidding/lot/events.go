@@ -52,5 +52,5 @@ func Kinds() []evidence.Kind {
 var Commands = map[string]string{
 	"set_document": "编制招标文件", "add_file": "添加附件", "publish": "发布公告", "terminate": "终止招标",
 	"postpone_deadline": "推迟投标截止时间", "suspend": "暂停招标投标活动", "resume_lot": "恢复招标投标活动", "cut_off": "截标", "record_medium": "登记发布媒介", "ask": "提问", "clarify": "答疑、澄清",
-	"object_document": "对招标文件提出异议", "answer_document_objection": "答复对招标文件的异议", "retender": "重新招标", "fail": "招标失败", "open": "开标完成",
+	"object_document": "对招标文件提出异议", "answer_document_objection": "答复对招标文件的异议", "retender": "重新招标", "halt": "依法暂停", "fail": "招标失败", "open": "开标完成",
 }

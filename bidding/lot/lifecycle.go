@@ -88,6 +88,7 @@ var Table = lifecycle.Table[State, Facts]{
 		{From: Published, Command: "ask", By: bidders, To: Published, Emit: "question.asked", Guards: []guard{beforeDeadline}},
 		{From: Published, Command: "clarify", By: hosts, To: Published, Emit: "tender.clarified", Guards: []guard{mayPostpone}},
 		{From: Published, Command: "object_document", By: bidders, To: Published, Emit: "objection.received", Guards: []guard{beforeDeadline}},
+		{From: Published, Command: "halt", By: []actor.Role{actor.Clock}, To: Published, Emit: "lot.suspended"},
 		{From: Published, Command: "answer_document_objection", By: hosts, To: Published, Emit: "objection.answered", Guards: []guard{objected}},
 		{From: Published, Command: "postpone_deadline", By: hosts, To: Published, Emit: "lot.deadline_postponed", Guards: []guard{mayPostpone}},
 		{From: Published, Command: "suspend", By: []actor.Role{actor.Buyer, actor.Agency, actor.Supervisor}, To: Published, Emit: "lot.suspended", Guards: []guard{notHolding}},

@@ -165,7 +165,7 @@ func (s *Service) object(ctx context.Context, tx *evidence.Tx, who actor.Actor, 
 	if o.Kind == kindChallenge {
 		return nil
 	}
-	return s.hold(ctx, tx, actor.System(), l, "lot.suspended", Suspension{Cause: causeObjection, Reason: "收到对招标文件的异议，答复之前暂停招标投标活动"}, &o.ID)
+	return s.halt(ctx, tx, l, Suspension{Cause: causeObjection, Reason: "收到对招标文件的异议，答复之前暂停招标投标活动"}, &o.ID)
 }
 
 // raisable refuses an objection that comes too late by the law.
@@ -234,7 +234,7 @@ func (s *Service) answer(ctx context.Context, tx *evidence.Tx, who actor.Actor, 
 		return nil
 	}
 	if l.State == Published && !tx.Now().Before(*l.BidDeadline) {
-		if err := s.hold(ctx, tx, actor.System(), l, "lot.suspended", Suspension{Cause: causeDeadline, Reason: "投标截止时间在暂停期间届满，推迟之后恢复"}, nil); err != nil {
+		if err := s.halt(ctx, tx, l, Suspension{Cause: causeDeadline, Reason: "投标截止时间在暂停期间届满，推迟之后恢复"}, nil); err != nil {
 			return err
 		}
 	}

@@ -110,6 +110,16 @@ func (s *Service) hold(ctx context.Context, tx *evidence.Tx, who actor.Actor, l 
 	return settle(ctx, tx, who, l)
 }
 
+// halt is the suspension that the law brings about by itself.
+func (s *Service) halt(ctx context.Context, tx *evidence.Tx, l *Lot, c Suspension, objection *string) error {
+	clock := actor.System()
+	row, err := Table.Next(l.State, "halt", clock.Role, facts(l, clock, tx.Now()))
+	if err != nil {
+		return err
+	}
+	return s.hold(ctx, tx, clock, l, row.Emit, c, objection)
+}
+
 // Resume ends the suspension that the actor's side made; the lot goes on when
 // no other cause stands. A deadline that passed meanwhile must have been
 // postponed first. Errors: lot.not_suspended, lot.after_deadline, lot.order_stands.

@@ -60,7 +60,7 @@ func play(t *testing.T, p *platform.Platform, mid func()) (*biddingtest.City, *l
 	c.Must(err)
 	l2, err := c.Lots.Create(ctx, c.Agency, p2.ID, lot.Input{Name: "施工一标段", Estimate: "48000000"})
 	c.Must(err)
-	_, err = c.Lots.AddFile(ctx, c.Agency, l2.ID, "图纸.pdf", "application/pdf", strings.NewReader("%PDF-1.4 drawing"))
+	_, err = c.Lots.AddFile(ctx, c.Agency, l2.ID, "图纸.pdf", "application/pdf", strings.NewReader(biddingtest.PDF("drawing")))
 	c.Must(err)
 	_, err = c.Lots.SetDocument(ctx, c.Agency, l2.ID, biddingtest.Params())
 	c.Must(err)
@@ -91,7 +91,7 @@ func write(t *testing.T, c *biddingtest.City, p *platform.Platform, done *atomic
 		}
 		l, err := p.Lots.Create(ctx, c.Agency, project.ID, lot.Input{Name: "标段", Estimate: "48000000"})
 		if err == nil {
-			_, err = p.Lots.AddFile(ctx, c.Agency, l.ID, "附件.pdf", "application/pdf", bytes.NewReader(bytes.Repeat([]byte(l.ID), 2000)))
+			_, err = p.Lots.AddFile(ctx, c.Agency, l.ID, "附件.pdf", "application/pdf", strings.NewReader(biddingtest.PDF(strings.Repeat(l.ID, 2000))))
 		}
 		if err == nil {
 			_, err = p.Lots.SetDocument(ctx, c.Agency, l.ID, biddingtest.Params())
