@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"sync"
 
 	"jianbiao/internal/apperr"
@@ -66,6 +67,14 @@ func ParseFile(data []byte) (File, error) {
 
 // Load reads every *.json of a folder as a holiday file, for an import of newer notices.
 func Load(dir fs.FS) (*Calendar, error) {
+	files, err := read(dir)
+	if err != nil {
+		return nil, err
+	}
+	return New(files...)
+}
+
+func read(dir fs.FS) ([]File, error) {
 	names, err := fs.Glob(dir, "*.json")
 	if err != nil {
 		return nil, err
@@ -82,23 +91,43 @@ func Load(dir fs.FS) (*Calendar, error) {
 		}
 		files = append(files, f)
 	}
-	return New(files...)
+	return files, nil
 }
 
 //go:embed data/*.json
 var embedded embed.FS
 
-var builtIn = sync.OnceValue(func() *Calendar {
+var shipped = sync.OnceValue(func() []File {
 	dir, err := fs.Sub(embedded, "data")
 	if err != nil {
 		panic("workday: embedded data: " + err.Error())
 	}
-	c, err := Load(dir)
+	files, err := read(dir)
 	if err != nil {
 		panic("workday: embedded data: " + err.Error()) // a broken build, found by every test
 	}
+	return files
+})
+
+var builtIn = sync.OnceValue(func() *Calendar {
+	c, err := New(shipped()...)
+	if err != nil {
+		panic("workday: embedded data: " + err.Error())
+	}
 	return c
 })
+
+// With is the calendar that ships with the program, with other notices in the
+// place of its own of the same years. Refusals: those of New.
+func With(notices ...File) (*Calendar, error) {
+	if len(notices) == 0 {
+		return Default(), nil
+	}
+	files := slices.DeleteFunc(slices.Clone(shipped()), func(f File) bool {
+		return slices.ContainsFunc(notices, func(n File) bool { return n.Year == f.Year })
+	})
+	return New(append(files, notices...)...)
+}
 
 // Default is the calendar that ships with the program.
 func Default() *Calendar { return builtIn() }
