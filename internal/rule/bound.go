@@ -13,7 +13,7 @@ func (p Periods) Bound(code string, from time.Time) (Rule, Result, error) {
 	if err != nil {
 		return Rule{}, Result{}, err
 	}
-	res, err := Compute(p.cal, r.Query(from))
+	res, err := Compute(p.source(), r.Query(from))
 	return r, res, err
 }
 
@@ -25,7 +25,7 @@ func (p Periods) BoundIn(code string, mode Mode, from time.Time) (Result, error)
 	}
 	q := r.Query(from)
 	q.Mode = mode
-	return Compute(p.cal, q)
+	return Compute(p.source(), q)
 }
 
 // Row is the row of a code in force on the day of at. Errors: rule.unknown,
@@ -35,7 +35,7 @@ func (p Periods) Row(code string, at time.Time) (Rule, error) {
 }
 
 // Calendar is the working calendar that dates are counted in.
-func (p Periods) Calendar() *workday.Calendar { return p.cal }
+func (p Periods) Calendar() *workday.Calendar { return p.source() }
 
 // Length is the rule's number with its unit: 20日.
 func (r Rule) Length() string { return r.length() }

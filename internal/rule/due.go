@@ -33,6 +33,6 @@ func (p Periods) Due(code string, from time.Time) (Due, error) {
 	if err != nil {
 		return Due{}, err
 	}
-	res, err := Compute(p.cal, r.Query(from))
+	res, err := Compute(p.source(), r.Query(from))
 	return Due{Rule: r, Date: res.Date, At: res.At, Bound: res.Bound, Remarks: res.Remarks}, err
 }

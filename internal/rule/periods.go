@@ -8,17 +8,23 @@ import (
 	"jianbiao/internal/workday"
 )
 
-// Periods checks dates and amounts by the code of the rule, with one calendar
-// and one catalogue, for the commands that set them. Its zero value is unusable;
+// Periods checks dates and amounts by the code of the rule, with a calendar and
+// a catalogue, for the commands that set them. Its zero value is unusable;
 // NewPeriods makes it. It is safe for concurrent use.
 type Periods struct {
-	cal       *workday.Calendar
+	source    func() *workday.Calendar
 	catalogue *Catalogue
 }
 
 // NewPeriods joins a calendar and a catalogue; Default() of both is the usual pair.
 func NewPeriods(cal *workday.Calendar, catalogue *Catalogue) Periods {
-	return Periods{cal: cal, catalogue: catalogue}
+	return Following(func() *workday.Calendar { return cal }, catalogue)
+}
+
+// Following joins a catalogue with a calendar that may change while the program
+// runs: each computation takes the one that is in force when it begins.
+func Following(source func() *workday.Calendar, catalogue *Catalogue) Periods {
+	return Periods{source: source, catalogue: catalogue}
 }
 
 // CheckMin does what the function of that name does, with the row of the code in
@@ -68,5 +74,5 @@ func (p Periods) check(do periodCheck, code string, on, from, until time.Time) e
 	if err != nil {
 		return err
 	}
-	return do(p.cal, r, from, until)
+	return do(p.source(), r, from, until)
 }

@@ -13,9 +13,9 @@ import (
 )
 
 func (t *trade) registerDeadline() {
-	Register(t.API, Route{Method: http.MethodGet, Path: "/api/deadline", Allow: Public, Summary: "期限计算"}, answerDeadline)
+	Register(t.API, Route{Method: http.MethodGet, Path: "/api/deadline", Allow: Public, Summary: "期限计算"}, t.answerDeadline)
 	Register(t.API, Route{Method: http.MethodGet, Path: "/api/rules", Allow: Public, Summary: "规则库"}, listRules)
-	Register(t.API, Route{Method: http.MethodGet, Path: "/api/calendar", Allow: Public, Summary: "一年的工作日历"}, getCalendar)
+	Register(t.API, Route{Method: http.MethodGet, Path: "/api/calendar", Allow: Public, Summary: "一年的工作日历"}, t.getCalendar)
 }
 
 type deadlineInput struct {
@@ -30,8 +30,8 @@ type deadlineInput struct {
 
 type deadlineOutput struct{ Body deadline.Response }
 
-func answerDeadline(_ context.Context, _ actor.Actor, in *deadlineInput) (*deadlineOutput, error) {
-	r, err := deadline.Answer(workday.Default(), rule.Default(), deadline.Params{Kind: in.Kind, Unit: in.Unit, N: in.N, From: in.From,
+func (t *trade) answerDeadline(_ context.Context, _ actor.Actor, in *deadlineInput) (*deadlineOutput, error) {
+	r, err := deadline.Answer(t.Holidays.Calendar(), rule.Default(), deadline.Params{Kind: in.Kind, Unit: in.Unit, N: in.N, From: in.From,
 		Mode: in.Mode, Exclude: in.Exclude, Rule: in.Rule})
 	return &deadlineOutput{r}, err
 }
@@ -94,21 +94,26 @@ type calendarOutput struct {
 	}
 }
 
-func getCalendar(_ context.Context, _ actor.Actor, in *calendarInput) (*calendarOutput, error) {
-	cal := workday.Default()
+func (t *trade) getCalendar(_ context.Context, _ actor.Actor, in *calendarInput) (*calendarOutput, error) {
+	cal := t.Holidays.Calendar()
 	first := time.Date(in.Year, 1, 1, 12, 0, 0, 0, time.UTC)
 	if err := cal.Check(workday.DayOf(first)); err != nil {
 		return nil, apperr.New(apperr.Invalid, "calendar.year", "没有这一年的日历：请选择 2007 年到 2036 年。").Because(err)
 	}
 	out := &calendarOutput{}
-	out.Body.Year, out.Body.Notice, out.Body.Papers, out.Body.Days = in.Year, cal.Noticed(in.Year), cal.Papers(in.Year), []CalendarDay{}
+	out.Body.Year, out.Body.Notice, out.Body.Papers, out.Body.Days = in.Year, cal.Noticed(in.Year), cal.Papers(in.Year), calendarDays(cal, in.Year)
 	if out.Body.Papers == nil {
 		out.Body.Papers = []string{}
 	}
-	for t := first; t.Year() == in.Year; t = t.AddDate(0, 0, 1) {
-		d := workday.DayOf(t)
-		off, worked := cal.WhyOff(d), cal.WhyWorked(d)
-		out.Body.Days = append(out.Body.Days, CalendarDay{Date: t.Format(time.DateOnly), Off: off != "", Why: off + worked, Worked: worked != ""})
-	}
 	return out, nil
+}
+
+// calendarDays are all days of a year.
+func calendarDays(cal *workday.Calendar, year int) []CalendarDay {
+	var out []CalendarDay
+	for d := workday.Date(year, time.January, 1); d.Year() == year; d++ {
+		off, worked := cal.WhyOff(d), cal.WhyWorked(d)
+		out = append(out, CalendarDay{Date: d.String(), Off: off != "", Why: off + worked, Worked: worked != ""})
+	}
+	return out
 }

@@ -21,6 +21,7 @@ import (
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
 	"jianbiao/internal/evidence"
+	"jianbiao/internal/holiday"
 	"jianbiao/internal/identity"
 	"jianbiao/internal/keystore"
 	"jianbiao/internal/lifecycle"
@@ -35,6 +36,7 @@ type Trade struct {
 	Openings    *opening.Service
 	Uploads     *upload.Store
 	Keys        *keystore.Store
+	Holidays    *holiday.Service
 	Dictionary  evidence.Dictionary
 	PublicURL   string // the address at which people reach the platform
 }
@@ -66,6 +68,7 @@ func RegisterTrade(a *API, d Trade) {
 	t.registerHall()
 	t.registerDeadline()
 	t.registerDesk()
+	t.registerHolidays()
 }
 
 // LotSummary is a lot in a list.

@@ -26,11 +26,11 @@ import (
 	"jianbiao/internal/clock"
 	"jianbiao/internal/database"
 	"jianbiao/internal/evidence"
+	"jianbiao/internal/holiday"
 	"jianbiao/internal/identity"
 	"jianbiao/internal/keystore"
 	"jianbiao/internal/rule"
 	"jianbiao/internal/upload"
-	"jianbiao/internal/workday"
 	"jianbiao/migrations"
 	"jianbiao/server/api"
 	"jianbiao/server/backup"
@@ -71,6 +71,7 @@ type Platform struct {
 	Keys        *keystore.Store
 	Files       *blob.Folder
 	Uploads     *upload.Store
+	Holidays    *holiday.Service
 	Lots        *lot.Service
 	Submissions *submission.Service
 	Openings    *opening.Service
@@ -80,6 +81,7 @@ type Platform struct {
 	API         *api.API
 	Hub         *live.Hub
 	jobs        *jobs.Runner
+	unfollow    context.CancelFunc // ends the reading of holiday notices
 	handler     http.Handler
 }
 
@@ -92,7 +94,7 @@ var own = []evidence.Kind{
 
 // Dictionary is every kind of event that the platform records.
 func Dictionary() evidence.Dictionary {
-	return evidence.NewDictionary(own, identity.Kinds(), lot.Kinds(), submission.Kinds(), opening.Kinds())
+	return evidence.NewDictionary(own, identity.Kinds(), holiday.Kinds(), lot.Kinds(), submission.Kinds(), opening.Kinds())
 }
 
 // Start opens the database, brings its schema up to date and wires everything.
@@ -137,6 +139,9 @@ func (p *Platform) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.wire()
+	if err := p.Holidays.Refresh(ctx); err != nil {
+		return err
+	}
 	if p.Config.Rehearsal {
 		return nil
 	}
@@ -157,7 +162,8 @@ func (p *Platform) wire() {
 	p.Clock = clock.New(p.Store, p.Config.Rehearsal)
 	p.Identity = identity.NewService(p.Store, identity.Config{Now: time.Now, Rehearsal: p.Config.Rehearsal, Secret: p.Keys.Derive("identity"),
 		Trust: p.Trust, SecondFactor: p.Config.SecondFactor})
-	p.Lots = lot.NewService(p.Store, rule.NewPeriods(workday.Default(), rule.Default()), p.Keys, p.Files)
+	p.Holidays = holiday.NewService(p.Store, p.Config.Log)
+	p.Lots = lot.NewService(p.Store, rule.Following(p.Holidays.Calendar, rule.Default()), p.Keys, p.Files)
 	p.Submissions = submission.NewService(p.Store, p.Keys, p.Files)
 	p.Submissions.SetUploads(p.Uploads)
 	p.Lots.SetUploads(p.Uploads)
@@ -166,7 +172,7 @@ func (p *Platform) wire() {
 	p.Dictionary = Dictionary()
 	p.API = api.New(api.Deps{Store: p.Store, Identity: p.Identity, Clock: p.Clock, Log: p.Config.Log, Meta: meta(p.Dictionary),
 		Version: Version, Rehearsal: p.Config.Rehearsal, Secure: p.Config.Secure})
-	api.RegisterTrade(p.API, api.Trade{Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Uploads: p.Uploads, Keys: p.Keys, Dictionary: p.Dictionary, PublicURL: p.Config.Site})
+	api.RegisterTrade(p.API, api.Trade{Holidays: p.Holidays, Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Uploads: p.Uploads, Keys: p.Keys, Dictionary: p.Dictionary, PublicURL: p.Config.Site})
 	p.Hub = live.New(live.Options{Source: p.Store, Room: room.New(p.Openings, p.Dictionary, p.DB), DSN: p.Database.AppDSN(""), Log: p.Config.Log,
 		Clock: p.readClock, Recheck: api.Recheck(p.Identity), Guard: api.Guard(p.Identity),
 		Problem: func(ctx context.Context, err error) any { return p.API.Explain(ctx, err) }})
@@ -210,6 +216,9 @@ func (p *Platform) Handler() http.Handler {
 
 // Run starts the timetable.
 func (p *Platform) Run() (err error) {
+	following, cancel := context.WithCancel(context.Background())
+	p.unfollow = cancel
+	go p.Holidays.Follow(following, p.Database.AppDSN(""))
 	p.jobs, err = jobs.Start(p.Store, p.Config.Log, []jobs.Job{jobs.Openings(p.Openings), jobs.Heartbeat(p.Store, p.Openings), jobs.Sweep(p.Identity), jobs.SweepUploads(p.Uploads)})
 	return err
 }
@@ -238,6 +247,9 @@ func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 func (p *Platform) Stop(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
+	if p.unfollow != nil {
+		p.unfollow()
+	}
 	if p.jobs != nil {
 		p.jobs.Stop(grace)
 	}
