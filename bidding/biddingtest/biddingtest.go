@@ -169,6 +169,9 @@ type Firm struct {
 	Number  int
 	// Forms are sealed instead of the ordinary ones, by section.
 	Forms map[string]json.RawMessage
+	// Seal and Person sign instead of Firm when they are set: keys with
+	// certificates.
+	Seal, Person seal.Signer
 }
 
 // NewFirm makes a firm with a registered key.
@@ -202,6 +205,12 @@ func (c *City) Seal(f *Firm, l *lot.Lot, kind seal.Kind, price, capital string) 
 		Number: f.Number, Replaces: f.Sealed.Digest, OneTime: f.OneTime}
 	if kind == seal.KindBid {
 		in.Bidder, in.Firm, in.Signatory = f.Bidder, f.Firm, f.Firm
+		if f.Seal != nil {
+			in.Firm = f.Seal
+		}
+		if f.Person != nil {
+			in.Signatory = f.Person
+		}
 		in.Owner = seal.Owner{Name: f.Actor.OrganisationName, USCC: f.Actor.USCC, LegalRepresentative: "王建设", Capacity: seal.CapacityLegal, SignedAt: Start.Format(time.RFC3339)}
 		in.Sections = []seal.SectionInput{{Name: "qualification", Form: json.RawMessage(`{}`), Files: []seal.FileInput{file("资质证书.pdf", "%PDF-1.4 "+f.Actor.OrganisationName)}},
 			{Name: "technical", Form: json.RawMessage(`{}`), Files: []seal.FileInput{file("施工组织设计.pdf", "%PDF-1.4 技术")}},

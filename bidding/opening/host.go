@@ -221,7 +221,11 @@ func (s *Service) openOwner(ctx context.Context, tx *evidence.Tx, b *Bid) (Roste
 		WHERE o.uscc = $1 AND o.name = $2 AND k.public_key = $3)`, owner.USCC, owner.Name, owner.FirmKey.Text()); err != nil {
 		return e, nil, fmt.Errorf("look up firm key: %w", err)
 	}
-	if !registered {
+	flag, byCA := s.certificateFlag(owner, head.Deadline)
+	switch {
+	case flag != "":
+		e.Flag = flag
+	case !registered && !byCA:
 		e.Flag = "owner_unverified"
 	}
 	raw, err := canon.Marshal(owner)

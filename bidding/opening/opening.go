@@ -26,6 +26,7 @@ import (
 	"jianbiao/internal/apperr"
 	"jianbiao/internal/blob"
 	"jianbiao/internal/canon"
+	"jianbiao/internal/certificate"
 	"jianbiao/internal/evidence"
 	"jianbiao/internal/keystore"
 	"jianbiao/internal/lifecycle"
@@ -137,6 +138,7 @@ type Service struct {
 	keys        keystore.OpeningKeys
 	platform    *keystore.Store
 	files       blob.Store
+	trust       *certificate.Trust
 }
 
 // NewService wires the package. platform gives receipt keys and the lots' VRF;

@@ -38,6 +38,7 @@ var Flags = map[string]string{
 	"deposit_short":     "投标保证金低于要求",
 	"duplicate_owner":   "同一投标人递交了两份",
 	"owner_unverified":  "投标人身份没有通过核验",
+	"owner_certificate": "投标人的数字证书没有通过验证", "signer_certificate": "签字人的数字证书没有通过验证",
 	"owner_unreadable":  "投标人信息不能读取",
 	"section_missing":   "缺少招标文件要求的部分",
 	fileDamaged:         "有附件与签名的摘要不符",

@@ -149,6 +149,9 @@ func checkInput(in Input) error {
 			return fmt.Errorf("%s: %w", r.what, ErrInput)
 		}
 	}
+	if bid && (in.Bidder.Public() == in.Firm.Public() || in.Bidder.Public() == in.Signatory.Public()) {
+		return ErrSigningKey
+	}
 	for _, s := range in.Sections {
 		if !isSectionName(s.Name) || s.Name == OwnerSection || len(s.Files) > MaxFiles {
 			return fmt.Errorf("section %q with %d files: %w", s.Name, len(s.Files), ErrInput)

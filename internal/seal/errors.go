@@ -13,6 +13,8 @@ import (
 var (
 	// ErrInput: what was given to Seal, or to a key's parser, cannot be used.
 	ErrInput = apperr.New(apperr.Invalid, "seal.input", "封装所需的内容不完整或不合规定,请按提示改正后重新封装。")
+	// ErrSigningKey: the key that should wrap the bidder's parts is one that signs. It is made for the bid, on this machine.
+	ErrSigningKey = apperr.New(apperr.Invalid, "seal.signing_key", "数字证书或签名的密钥不能用来密封：CA 的加密证书私钥由密钥中心生成，不能用来密封；解密私钥应由投标工具在本机为这份投标生成。")
 	// ErrFileChanged: a file was changed while it was being sealed.
 	ErrFileChanged = apperr.New(apperr.Conflict, "seal.file_changed", "封装过程中有文件被改动或读取不完整。请关闭正在编辑的文件,重新封装。")
 	// ErrNotEnvelope: these bytes are not a bid envelope of a version and suite we know.

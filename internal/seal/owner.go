@@ -39,6 +39,18 @@ type Owner struct {
 	SignedAt            string            `json:"signedAt"` // RFC 3339
 	FirmSignature       string            `json:"firmSignature"`
 	SignerSignature     string            `json:"signerSignature"`
+	// The certificates (数字证书) of the two keys, DER as unpadded base64url; absent
+	// when a key is not a CA's. Whether they count, the reader asks his roots.
+	FirmCertificate   string `json:"firmCertificate,omitempty"`
+	SignerCertificate string `json:"signerCertificate,omitempty"`
+}
+
+// maxCertificate is the most that a certificate may hold, in bytes of DER.
+const maxCertificate = 8 << 10
+
+func isCertificate(text string) bool {
+	raw, err := b64.DecodeString(text)
+	return text == "" || err == nil && len(raw) > 0 && len(raw) <= maxCertificate && raw[0] == 0x30 // a SEQUENCE
 }
 
 // manifest is what both sign: the canonical owner without the signatures.
@@ -60,6 +72,8 @@ func (o Owner) check() error {
 		return fmt.Errorf("owner capacity %q with agent %q: %w", o.Capacity, o.Agent, ErrOwner)
 	case err != nil:
 		return fmt.Errorf("owner signing time: %w: %w", ErrOwner, err)
+	case !isCertificate(o.FirmCertificate) || !isCertificate(o.SignerCertificate):
+		return fmt.Errorf("owner certificates: %w", ErrOwner)
 	case o.FirmKey.IsZero() || o.SignerKey.IsZero():
 		return fmt.Errorf("owner keys: %w", ErrOwner)
 	}
@@ -69,6 +83,7 @@ func (o Owner) check() error {
 // sign completes the owner for one envelope.
 func (o Owner) sign(firm, signer Signer) (Owner, error) {
 	o.V, o.FirmKey, o.SignerKey = Version, firm.Public(), signer.Public()
+	o.FirmCertificate, o.SignerCertificate = certificateOf(firm), certificateOf(signer)
 	if err := o.check(); err != nil {
 		return o, fmt.Errorf("%w: %w", ErrInput, err)
 	}

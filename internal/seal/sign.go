@@ -32,6 +32,21 @@ type Signer interface {
 	Sign(tag string, msg []byte) (string, error)
 }
 
+// CertifiedSigner is a Signer whose key a CA has certified; the certificate goes
+// into the owner section with the signature.
+type CertifiedSigner interface {
+	Signer
+	// Certificate is the DER of the signing certificate as unpadded base64url.
+	Certificate() string
+}
+
+func certificateOf(s Signer) string {
+	if c, ok := s.(CertifiedSigner); ok {
+		return c.Certificate()
+	}
+	return ""
+}
+
 var _ Signer = PrivateKey{}
 
 func message(tag string, msg []byte) []byte {

@@ -169,6 +169,7 @@ func (p *Platform) wire() {
 	p.Lots.SetUploads(p.Uploads)
 	p.Keys.SetPermit(opening.Permit(p.Store))
 	p.Openings = opening.NewService(p.Store, p.Submissions, p.Keys, p.Keys, p.Files)
+	p.Openings.SetTrust(p.Trust)
 	p.Dictionary = Dictionary()
 	p.API = api.New(api.Deps{Store: p.Store, Identity: p.Identity, Clock: p.Clock, Log: p.Config.Log, Meta: meta(p.Dictionary),
 		Version: Version, Rehearsal: p.Config.Rehearsal, Secure: p.Config.Secure})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jianbiao/bidding/tenderform"
+	"jianbiao/internal/certificate/keyfile"
 	"jianbiao/internal/seal"
 	"jianbiao/internal/vault"
 )
@@ -38,6 +39,10 @@ Seals a bid on this machine, without a network.
   --passphrase-file FILE  保险箱口令所在文件（首行），或用环境变量 JIANBIAO_PASSPHRASE
   --new-vault             保险箱文件不存在时新建 / make the vault if there is none
   --new-signing-keys      保险箱中缺少签名私钥时生成（演练用） / make missing signing keys (rehearsals)
+  --certificate FILE      以单位的数字证书签署（演练证书文件） / sign with the firm's certificate
+  --signer-certificate FILE  以法定代表人或委托代理人的数字证书签署 / the signer's
+  --certificate-passphrase-file FILE  证书口令所在文件（首行），默认与保险箱口令相同
+                          证书只用来签署；密封所用的密钥始终在本机生成
   --replace               替换保险箱中本标段的上一份投标 / replace the bid kept in the vault
   --withdraw              撤回保险箱中本标段的投标（不需要 --form 和 --file） / withdraw it
   --signed-at TIME        签署时间，默认为本机当前时间 / time of signing, RFC 3339
@@ -69,6 +74,7 @@ type form struct {
 type sealing struct {
 	tenderPath, formPath, vaultPath, passphrasePath, out, signedAt string
 	filesDir, billPath, templatePath                               string
+	certificatePath, signerPath, certificatePassphrase             string
 	newVault, newKeys, replace, withdraw, check, draft             bool
 	files                                                          [][2]string
 
@@ -86,6 +92,7 @@ func Seal(args []string, stdout, stderr io.Writer) int {
 		values: map[string]func(string) error{
 			"tender": text(&s.tenderPath), "form": text(&s.formPath), "vault": text(&s.vaultPath), "out": text(&s.out),
 			"passphrase-file": text(&s.passphrasePath), "signed-at": text(&s.signedAt),
+			"certificate": text(&s.certificatePath), "signer-certificate": text(&s.signerPath), "certificate-passphrase-file": text(&s.certificatePassphrase),
 			"files": text(&s.filesDir), "bill": text(&s.billPath), "bill-template": text(&s.templatePath),
 			"file": pair("file", func(section, path string) { s.files = append(s.files, [2]string{section, path}) }),
 		},
@@ -231,21 +238,27 @@ func (s *sealing) fill(say io.Writer) (err error) {
 	if s.in.Sections, err = s.inputs(f, say); err != nil {
 		return err
 	}
-	if s.in.Firm, err = s.signer("firm", f.Owner.Name); err != nil {
+	if s.in.Firm, err = s.signer("firm", f.Owner.Name, s.certificatePath); err != nil {
 		return err
 	}
 	name := f.Owner.LegalRepresentative
 	if s.in.Owner.Capacity == seal.CapacityAgent {
 		name = f.Owner.Agent
 	}
-	if s.in.Signatory, err = s.signer(string(s.in.Owner.Capacity), name); err != nil {
+	if s.in.Signatory, err = s.signer(string(s.in.Owner.Capacity), name, s.signerPath); err != nil {
 		return err
 	}
 	s.in.Bidder, err = seal.GenerateKey()
 	return err
 }
 
-func (s *sealing) signer(use, name string) (seal.Signer, error) {
+// signer is who signs: the key of a certificate when a file of one is given,
+// else a key of the vault. Codes: keyfile.*, certificate.encryption,
+// seal.no_signing_key.
+func (s *sealing) signer(use, name, certificate string) (seal.Signer, error) {
+	if certificate != "" {
+		return s.certificate(certificate)
+	}
 	uscc := s.in.Owner.USCC
 	for _, k := range s.vault.Doc.Signing {
 		if k.Use == use && k.USCC == uscc && (use == "firm" || k.Name == name) {
@@ -261,6 +274,22 @@ func (s *sealing) signer(use, name string) (seal.Signer, error) {
 	}
 	s.vault.Doc.Signing = append(s.vault.Doc.Signing, vault.SigningKey{Use: use, Name: name, USCC: uscc, Key: k})
 	return k, nil
+}
+
+func (s *sealing) certificate(path string) (seal.Signer, error) {
+	from := s.certificatePassphrase
+	if from == "" {
+		from = s.passphrasePath
+	}
+	passphrase, err := passphraseFrom(from)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return keyfile.Open(raw, passphrase)
 }
 
 // sections puts forms and files together, in order of their names.

@@ -8,7 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/emmansun/gmsm/smx509"
+
+	"jianbiao/internal/certificate/democa"
+	"jianbiao/internal/certificate/keyfile"
 	"jianbiao/internal/seal"
 	"jianbiao/internal/vault"
 	"jianbiao/server/sealcli"
@@ -272,5 +277,74 @@ func TestHelp(t *testing.T) {
 		if code := command([]string{"--help"}, &stdout, &stderr); code != 0 || !strings.Contains(stdout.String(), "用法：jianbiao "+name) || stderr.Len() > 0 {
 			t.Errorf("%s --help: exit %d, %s", name, code, stderr.String())
 		}
+	}
+}
+
+// TestSeal_WithCertificates: a CA's keys sign, and are in no vault; the file of
+// an encryption certificate is refused, whatever it is offered for.
+func TestSeal_WithCertificates(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	ca, err := democa.New(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := democa.Subject{Organisation: "宿迁市第一建筑工程有限公司", USCC: "91321300134567890X"}
+	firm, err := ca.Issue(to, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to.Person, to.Title = "李四", "委托代理人"
+	person, err := ca.Issue(to, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]keyfile.File{"firm.json": firm, "person.json": person} {
+		raw, err := f.Seal("证书的口令 2026")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.write(name, string(raw))
+	}
+	d.write("certpass", "证书的口令 2026\n")
+	args := []string{"--form", d.path("form.json"), "--file", "technical=" + d.path("施工组织设计.pdf"), "--new-vault",
+		"--certificate", d.path("firm.json"), "--signer-certificate", d.path("person.json")}
+	if _, code, said := d.seal("bid.jbe", args...); code != 2 || !strings.Contains(said, "keyfile.passphrase") {
+		t.Errorf("the vault's passphrase: %d %s", code, said)
+	}
+	if _, code, said := d.seal("bid.jbe", append(args, "--certificate-passphrase-file", d.path("certpass"))...); code != 0 {
+		t.Fatal(said)
+	}
+	if _, code, said := d.unseal("bid.jbe", "--vault", d.path("vault"), "--opening-key", d.path("opening.key"), "--out", d.path("opened")); code != 0 {
+		t.Fatal(said)
+	}
+	var owner seal.Owner
+	if err := json.Unmarshal(d.read("opened/owner/form.json"), &owner); err != nil {
+		t.Fatal(err)
+	}
+	if owner.FirmCertificate != firm.Certificate() || owner.SignerCertificate != person.Certificate() || owner.FirmKey != firm.Public() {
+		t.Errorf("%+v", owner)
+	}
+	if v, err := vault.Open(d.read("vault"), passphrase); err != nil || len(v.Doc.Signing) != 0 {
+		t.Errorf("signing keys in the vault: %v", err)
+	}
+
+	k := key(t)
+	der, err := ca.IssueFor(k, to, at, smx509.KeyUsageKeyEncipherment|smx509.KeyUsageDataEncipherment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A file that says nothing of it: made by hand, with the certificate exchanged.
+	var file map[string]any
+	if err := json.Unmarshal(d.read("firm.json"), &file); err != nil {
+		t.Fatal(err)
+	}
+	file["certificate"] = base64.RawURLEncoding.EncodeToString(der)
+	raw, _ := json.Marshal(file)
+	d.write("firm.json", string(raw))
+	_, code, said := d.seal("second.jbe", append(args, "--certificate-passphrase-file", d.path("certpass"))...)
+	if code != 2 || !strings.Contains(said, "certificate.encryption") || !strings.Contains(said, "密钥中心") {
+		t.Errorf("an encryption certificate: %d %s", code, said)
 	}
 }

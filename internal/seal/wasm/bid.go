@@ -28,6 +28,8 @@ type bidInput struct {
 	Bidder          seal.PrivateKey `json:"bidder"`
 	Firm            seal.PrivateKey `json:"firm"`
 	Signatory       seal.PrivateKey `json:"signatory"`
+	FirmFile        int             `json:"firmFile"`      // handle of an opened certificate that signs instead of firm; 0: none
+	SignatoryFile   int             `json:"signatoryFile"` // and instead of signatory
 	Owner           seal.Owner      `json:"owner"`
 	MinSize         int64           `json:"minSize"`
 	Sections        []struct {
@@ -46,6 +48,12 @@ func (b bidInput) input(read js.Value) seal.Input {
 		Lot: b.Lot, DocumentVersion: b.DocumentVersion, CutoffKey: b.CutoffKey, OpeningKey: b.OpeningKey, Deadline: b.Deadline,
 		Kind: b.Kind, Number: b.Number, Replaces: b.Replaces, OneTime: b.OneTime, Bidder: b.Bidder, Firm: b.Firm,
 		Signatory: b.Signatory, Owner: b.Owner, MinSize: b.MinSize,
+	}
+	if f, ok := certificates[b.FirmFile]; ok {
+		in.Firm = f
+	}
+	if f, ok := certificates[b.SignatoryFile]; ok {
+		in.Signatory = f
 	}
 	for i, s := range b.Sections {
 		section := seal.SectionInput{Name: s.Name, Form: s.Form}

@@ -38,9 +38,13 @@ var functions = map[string]struct {
 	"vaultChange":     {3, vaultChange},
 	"vaultClose":      {1, vaultClose},
 	"checkPassphrase": {1, checkPassphrase},
-	"bidPrepare":      {2, bidPrepare},
-	"billRead":        {2, billRead},
-	"billTemplate":    {2, billTemplate},
+
+	"certificateOpen":  {2, certificateOpen},
+	"certificateSign":  {3, certificateSign},
+	"certificateClose": {1, certificateClose},
+	"bidPrepare":       {2, bidPrepare},
+	"billRead":         {2, billRead},
+	"billTemplate":     {2, billTemplate},
 }
 
 func main() {

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"jianbiao/internal/certificate/democa"
+	"jianbiao/internal/certificate/keyfile"
 	"jianbiao/internal/seal"
 	"jianbiao/internal/vault"
 	"jianbiao/internal/vrf"
@@ -85,10 +87,16 @@ type report struct {
 	VaultClosed        string  `json:"vaultClosed"`
 	Weak               string  `json:"weak"`
 	BadCall            string  `json:"badCall"`
-	BadArity           string  `json:"badArity"`
-	ShortFile          string  `json:"shortFile"`
-	RejectedFile       string  `json:"rejectedFile"`
-	VRF                struct {
+
+	Certificate          string `json:"certificate"`
+	CertificateSignature string `json:"certificateSignature"`
+	CertificateWrong     string `json:"certificateWrong"`
+	CertificateClosed    string `json:"certificateClosed"`
+
+	BadArity     string `json:"badArity"`
+	ShortFile    string `json:"shortFile"`
+	RejectedFile string `json:"rejectedFile"`
+	VRF          struct {
 		Output string `json:"output"`
 		Choice int    `json:"choice"`
 	} `json:"vrf"`
@@ -121,7 +129,9 @@ func TestBrowserToServer(t *testing.T) {
 			{"name": "price", "form": object{"price": "12345678.90"}, "files": []object{}},
 		},
 	}
-	task := object{"input": input, "passphrase": passphrase, "nextPassphrase": nextPassphrase, "receipt": receipted(t), "vrf": drawn(t)}
+	demo := demoCertificate(t, owner)
+	file := must(t, func() ([]byte, error) { return demo.Seal(passphrase) })
+	task := object{"certificate": string(file), "input": input, "passphrase": passphrase, "nextPassphrase": nextPassphrase, "receipt": receipted(t), "vrf": drawn(t)}
 	write(t, filepath.Join(dir, "task.json"), must(t, func() ([]byte, error) { return json.Marshal(task) }))
 	native := must(t, func() (*vault.Vault, error) { return vault.New(passphrase) })
 	native.Doc.Followed = []vault.Followed{{Lot: "L1"}}
@@ -157,13 +167,27 @@ func TestBrowserToServer(t *testing.T) {
 	}
 	s, _ = h.Section(seal.OwnerSection)
 	tender = must(t, func() ([]byte, error) { return seal.UnwrapTender(opening, s) })
-	if o, err := seal.OpenOwner(bytes.NewReader(raw), h, tender); err != nil || o.Name != owner.Name {
+	if o, err := seal.OpenOwner(bytes.NewReader(raw), h, tender); err != nil || o.Name != owner.Name || o.FirmCertificate != demo.Certificate() || o.SignerCertificate != "" {
 		t.Errorf("owner %+v, %v", o, err)
+	}
+	if r.Certificate != demo.Certificate() || demo.Public().Verify("tag", []byte("挑战"), r.CertificateSignature) != nil {
+		t.Errorf("certificate %s signs %s", r.Certificate, r.CertificateSignature)
+	}
+	if r.CertificateWrong != "keyfile.passphrase" || r.CertificateClosed != "keyfile.not_keyfile" {
+		t.Errorf("%s, %s", r.CertificateWrong, r.CertificateClosed)
 	}
 	again, err := vault.Open(read(t, filepath.Join(dir, "wasm.vault")), nextPassphrase)
 	if err != nil || again.Doc.Settings["from"] != "wasm" || again.Doc.Revision != 2 || again.Doc.Followed[0].Lot != "L1" {
 		t.Errorf("vault %+v, %v", again, err)
 	}
+}
+
+func demoCertificate(t *testing.T, owner seal.Owner) keyfile.File {
+	t.Helper()
+	ca := must(t, func() (*democa.CA, error) { return democa.New(time.Unix(1_770_000_000, 0)) })
+	return must(t, func() (keyfile.File, error) {
+		return ca.Issue(democa.Subject{Organisation: owner.Name, USCC: owner.USCC}, time.Unix(1_770_000_000, 0))
+	})
 }
 
 func checkReport(t *testing.T, r report, contentSize int64, oneTime seal.PrivateKey) {

@@ -24,6 +24,11 @@ const reader = (path) => {
 }
 
 const report = { version: sealer.version }
+report.certificateWrong = await code(sealer.certificateOpen(bytes(task.certificate), 'x'))
+const demo = await sealer.certificateOpen(bytes(task.certificate), task.passphrase)
+report.certificate = demo.certificate
+report.certificateSignature = await sealer.certificateSign(demo.handle, 'tag', bytes('挑战'))
+task.input.firmFile = demo.handle
 const out = join(folder, 'wasm.jbe')
 writeFileSync(out, '')
 const readers = task.input.sections.map((s) => s.files.map((f) => reader(join(folder, f.name))))
@@ -39,6 +44,8 @@ report.sealed = await sealer.sealBid(
 )
 report.sealSeconds = (performance.now() - started) / 1000
 report.progress = done
+await sealer.certificateClose(demo.handle)
+report.certificateClosed = await code(sealer.certificateSign(demo.handle, 'tag', bytes('挑战')))
 report.digest = await sealer.digest(statSync(out).size, reader(out), () => {})
 
 const header = JSON.stringify(report.sealed.header)
