@@ -68,10 +68,27 @@ func plans() []plan {
 		mid("经开区标准厂房四期工程", "施工二标段", opening.RecordConfirming),
 		mid("城区雨污分流改造工程", "第三标段", opening.Postponed),
 		mid("公安监管中心迁建工程", "施工", opening.Reconvened),
+		{"宿迁市第一中学智慧教室设备采购", "教学设备", 3, 1, "321302", "2600000", nil, time.Time{}, lot.Drafting, ""},
+		{"泗洪县人民医院彩色超声诊断仪采购", "医疗设备", 5, 2, "321324", "3800000", nil, at(3, 25, 14, 0), lot.Published, opening.Scheduled},
 	}
 }
 
+// filings are the numbers of the filed procurement plans (采购计划备案号): the
+// projects named here are government procurement, all others are engineering.
+var filings = map[string]string{"宿迁市第一中学智慧教室设备采购": "SQCG-2026-0031", "泗洪县人民医院彩色超声诊断仪采购": "SHCG-2026-0018"}
+
 func (p plan) params() lot.Params {
+	out := p.works()
+	if filings[p.project] != "" {
+		out.Deposit.Amount, out.DurationDays = "30000", 60
+		out.QualificationNeeded = "符合《中华人民共和国政府采购法》第二十二条的规定；不设报名，登录后即可获取采购文件。"
+		out.Scope = p.project + "（" + p.lot + "）的供货、安装、调试和售后服务，以采购文件的清单为准。"
+	}
+	return out
+}
+
+// works are the parameters of a lot of construction.
+func (p plan) works() lot.Params {
 	return lot.Params{
 		Form: forms[p.project],
 		Sections: []lot.Section{{Name: "qualification", Label: "资格审查资料", Required: true}, {Name: "technical", Label: "技术标", Required: true},
@@ -87,8 +104,14 @@ func (p plan) params() lot.Params {
 // draft registers the project and makes the lot with its document.
 func (m *maker) draft(ctx context.Context, number int, p plan) (*lot.Lot, error) {
 	buyer, agency := m.who[fmt.Sprintf("buyer%d", p.buyer)], m.who[fmt.Sprintf("agency%d", p.agency)]
-	project, err := m.p.Lots.CreateProject(ctx, buyer, lot.ProjectInput{Code: fmt.Sprintf("SQ-GC-2026-%04d", number), Name: p.project, Compulsory: true,
-		Region: p.region, AgencyID: agency.OrganisationID, ApprovalNumber: fmt.Sprintf("宿发改审发〔2025〕%d号", 100+number), ApprovalAuthority: "宿迁市发展和改革委员会"})
+	in := lot.ProjectInput{Code: fmt.Sprintf("SQ-GC-2026-%04d", number), Name: p.project, Compulsory: true,
+		Region: p.region, AgencyID: agency.OrganisationID, ApprovalNumber: fmt.Sprintf("宿发改审发〔2025〕%d号", 100+number), ApprovalAuthority: "宿迁市发展和改革委员会"}
+	if filing := filings[p.project]; filing != "" {
+		intention := birth.AddDate(0, 0, -20)
+		in.Kind, in.Compulsory, in.PlanFiling, in.IntentionAt, in.ApprovalNumber, in.ApprovalAuthority = "GOV", false, filing, &intention, "", ""
+		in.Code = fmt.Sprintf("SQ-ZC-2026-%04d", number)
+	}
+	project, err := m.p.Lots.CreateProject(ctx, buyer, in)
 	if err != nil {
 		return nil, fmt.Errorf("project %s: %w", p.project, err)
 	}
@@ -125,10 +148,14 @@ func document(p plan) ([]byte, error) {
 }
 
 func (m *maker) publish(ctx context.Context, l *lot.Lot, p plan, now time.Time) (*lot.Lot, error) {
+	body := fmt.Sprintf("%s已由宿迁市发展和改革委员会批准建设，现对%s进行公开招标。\n不设报名，任何经核验的单位登录后即可获取招标文件。\n投标截止和开标时间：%s。",
+		p.project, p.lot, p.deadline.Format("2006年1月2日 15:04"))
+	if filing := filings[p.project]; filing != "" {
+		body = fmt.Sprintf("%s的采购计划已经备案（%s），现对%s公开招标，供应商可以参加投标。\n不设报名，登录后即可获取采购文件。\n本公告期限为发布之日起5个工作日。\n投标截止和开标时间：%s。",
+			p.project, filing, p.lot, p.deadline.Format("2006年1月2日 15:04"))
+	}
 	return m.p.Lots.Publish(ctx, m.who[fmt.Sprintf("agency%d", p.agency)], l.ID, lot.PublishInput{
-		SaleEnd: now.AddDate(0, 0, 6), BidDeadline: p.deadline, Title: p.project + p.lot + "招标公告",
-		Body: fmt.Sprintf("%s已由宿迁市发展和改革委员会批准建设，现对%s进行公开招标。\n不设报名，任何经核验的单位登录后即可获取招标文件。\n投标截止和开标时间：%s。",
-			p.project, p.lot, p.deadline.Format("2006年1月2日 15:04"))})
+		SaleEnd: now.AddDate(0, 0, 6), BidDeadline: p.deadline, Title: p.project + p.lot + "招标公告", Body: body})
 }
 
 // open takes a lot's opening to its planned state, by the commands of its own
