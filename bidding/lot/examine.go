@@ -54,7 +54,7 @@ type Examination struct {
 	Checks   []Check
 	Earliest Offer // the earliest lawful dates
 	Strict   Offer // the same by whole days (CALENDAR_STRICT), which no reading disputes
-	Calendar []Day // from the issue to a week after the last date; Counted is not used
+	Calendar []Day // whole months from the issue to the last date; Counted is not used
 }
 
 // Lawful says whether nothing blocks.
@@ -357,18 +357,19 @@ func days(in []rule.ExplainedDay) []Day {
 	return out
 }
 
-// drawn are the days from the issue to a week after the last date, at most 200.
+// drawn are the days of all months from the issue to the last date, at most 200.
 func drawn(cal *workday.Calendar, p *Plan, o Offer) []Day {
-	last := workday.DayOf(p.IssuedAt)
+	issued := p.IssuedAt.In(workday.Beijing)
+	last := issued
 	for _, t := range []*time.Time{p.SaleEnd, p.NoticeEnd, p.BidDeadline, o.BidDeadline} {
 		if t != nil {
-			last = max(last, workday.DayOf(*t))
+			last = later(last, t.In(workday.Beijing))
 		}
 	}
-	first := workday.DayOf(p.IssuedAt)
-	last = min(last+7, first+200)
+	first := workday.Date(issued.Year(), issued.Month(), 1)
+	end := workday.Date(last.Year(), last.Month()+1, 1) // of the month after
 	out := []Day{}
-	for d := first; d <= last && cal.Check(d) == nil; d++ {
+	for d := first; d < min(end, first+200) && cal.Check(d) == nil; d++ {
 		out = append(out, Day{Date: d, Weekday: d.ChineseWeekday(), Workday: cal.IsWorkday(d), Why: strings.TrimSpace(cal.WhyOff(d) + cal.WhyWorked(d))})
 	}
 	return out

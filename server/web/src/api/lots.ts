@@ -1,3 +1,4 @@
+import type { TenderForm } from '@/domain/tenderForm'
 import { call, query } from './client'
 
 export interface Named {
@@ -28,6 +29,10 @@ export interface LotSummary {
   code: string
   name: string
   project: { id: string; code: string; name: string }
+  /** ENG 工程建设, GOV 政府采购. */
+  kind: string
+  /** 采购方式: open, invited. */
+  method: string
   buyer: string
   agency?: string
   region: { code: string; name: string }
@@ -47,6 +52,9 @@ export interface LotDetail extends LotSummary {
   estimate?: string | null
   compulsory: boolean
   approvalNumber?: string
+  /** 采购计划备案号, GOV. */
+  planFiling?: string
+  intentionAt?: string | null
   documentVersion: number
   saleEnd?: string | null
   suspendedReason?: string
@@ -59,6 +67,8 @@ export interface DocSection {
   name: string
   label: string
   required: boolean
+  /** 2: opened in the second session of a two-envelope tender （双信封）. */
+  session?: number
 }
 
 /** Parameters of the tender document （招标文件） that the platform itself works by. */
@@ -77,6 +87,7 @@ export interface DocParams {
   deposit?: { amount: string; forms: string[] } | null
   qualification?: string
   scope?: string
+  form?: TenderForm | null
 }
 
 export interface DocumentFile {

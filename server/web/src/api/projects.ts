@@ -6,6 +6,9 @@ export interface Project {
   id: string
   code: string
   name: string
+  /** ENG 工程建设, GOV 政府采购. */
+  kind: string
+  method: string
   region: { code: string; name: string }
   compulsory: boolean
   buyer: string
@@ -13,18 +16,24 @@ export interface Project {
 }
 
 export interface ProjectInput {
+  kind: string
+  method: string
+  methodBasis?: string
   code: string
   name: string
   compulsory: boolean
   region: string
   agency?: string
-  approvalNumber: string
-  approvalAuthority: string
+  approvalNumber?: string
+  approvalAuthority?: string
+  planFiling?: string
+  intentionAt?: string
 }
 
 export interface PublishInput {
   saleEnd: string
   bidDeadline: string
+  noticeEnd?: string
   noticeTitle: string
   noticeBody: string
 }

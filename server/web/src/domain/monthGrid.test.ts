@@ -40,3 +40,9 @@ describe('monthGrids', () => {
     expect(monthGrids('2026-11-20', '2027-01-05', [], new Map()).map((m) => m.title)).toEqual(['2026 年 11 月', '2026 年 12 月', '2027 年 1 月'])
   })
 })
+
+it('a day chosen after the period is shown too', () => {
+  const months = monthGrids('2026-03-02', '2026-03-09', [], new Map(), '2026-04-02')
+  expect(months.map((m) => m.key)).toEqual(['2026-03', '2026-04'])
+  expect(monthGrids('2026-03-02', '2026-03-09', [], new Map(), '2026-03-03')).toHaveLength(1)
+})

@@ -35,14 +35,16 @@ function monday(date: string): number {
   return (new Date(`${date}T00:00:00Z`).getUTCDay() + 6) % 7
 }
 
-/** The months that hold the period, each a grid of weeks from Monday; `off` says why a day outside the period is off. */
-export function monthGrids(from: string, due: string, facts: readonly DayFact[], off: ReadonlyMap<string, string>): Month[] {
+/** The months that hold the period (and `until`, if it is later), each a grid of weeks from Monday; `off` says why a day
+ * outside the period is off. */
+export function monthGrids(from: string, due: string, facts: readonly DayFact[], off: ReadonlyMap<string, string>, until = ''): Month[] {
   const byDate = new Map(facts.map((f) => [f.date, f]))
   const ordinals = new Map<string, number>()
   const counted = facts.filter((f) => f.counted).map((f) => f.date)
   if (due < from) counted.reverse()
   counted.forEach((date, i) => ordinals.set(date, i + 1))
-  const [first, last] = from <= due ? [from, due] : [due, from]
+  const [first, end] = from <= due ? [from, due] : [due, from]
+  const last = until > end ? until : end
   const months: Month[] = []
   for (let month = first.slice(0, 7); month <= last.slice(0, 7); month = nextMonth(month)) {
     months.push({ key: month, title: `${Number(month.slice(0, 4))} 年 ${Number(month.slice(5))} 月`, weeks: weeksOf(month, from, due, byDate, ordinals, off) })
