@@ -157,7 +157,7 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // checkText refuses a text of less than least or more than most characters.
 func checkText(field, label, text string, least, most int) error {
-	if n := utf8.RuneCountInString(text); utf8.ValidString(text) && n >= least && n <= most {
+	if n := utf8.RuneCountInString(text); utf8.ValidString(text) && !strings.ContainsRune(text, 0) && n >= least && n <= most {
 		return nil
 	}
 	detail := fmt.Sprintf("%s应为 %d 至 %d 个字。", label, least, most)

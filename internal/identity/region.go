@@ -74,7 +74,7 @@ func Within(region, scope string) bool {
 // CheckRegion refuses a code that GB/T 2260 does not have. Code: region.unknown.
 func CheckRegion(code string) error {
 	if _, ok := Region(code); !ok {
-		const detail = "没有这个行政区划代码:请按 GB/T 2260 填写 6 位数字。"
+		const detail = "没有这个行政区划代码：请按 GB/T 2260 填写 6 位数字。"
 		return apperr.New(apperr.Invalid, "region.unknown", detail).With("region", detail).By("GB/T 2260")
 	}
 	return nil

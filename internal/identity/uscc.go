@@ -21,18 +21,18 @@ func CheckUSCC(s string) error {
 		return apperr.New(apperr.Invalid, "organisation.uscc", "%s", detail).With("uscc", detail).By("GB 32100-2015")
 	}
 	if len(s) != 18 {
-		return wrong("统一社会信用代码应为 18 位,请核对营业执照。")
+		return wrong("统一社会信用代码应为 18 位，请核对营业执照。")
 	}
 	for i := range s {
 		if strings.IndexByte(usccAlphabet, s[i]) < 0 {
-			return wrong("统一社会信用代码只由数字和大写字母组成,不使用 I、O、S、V、Z。")
+			return wrong("统一社会信用代码只由数字和大写字母组成，不使用 I、O、S、V、Z。")
 		}
 	}
 	if strings.Trim(s[2:8], "0123456789") != "" {
-		return wrong("统一社会信用代码的第 3 至 8 位是登记机关的行政区划码,应为数字。")
+		return wrong("统一社会信用代码的第 3 至 8 位是登记机关的行政区划码，应为数字。")
 	}
 	if s[17] != usccCheckCharacter(s[:17]) {
-		return wrong("统一社会信用代码的校验位不对,请核对是否有一位写错。")
+		return wrong("统一社会信用代码的校验位不对，请核对是否有一位写错。")
 	}
 	return nil
 }

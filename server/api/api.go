@@ -186,6 +186,7 @@ func (a *API) own() {
 	a.registerVault()
 	a.registerPeople()
 	a.registerAdmin()
+	a.registerImport()
 	a.registerRegions()
 }
 

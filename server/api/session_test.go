@@ -433,3 +433,35 @@ func TestPeople_byTheAdministrator(t *testing.T) {
 		t.Errorf("last page: %+v", page)
 	}
 }
+
+func TestImport_overHTTP(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	login, _ := s.member(actor.SystemAdmin)
+	other, _ := s.member(actor.SecurityAdmin)
+	c := s.client(login)
+	list := "统一社会信用代码,单位名称,行政区划代码\n" + identity.MakeUSCC("91321300MA7777777") + ",宿迁建工有限公司,321302\n123,坏的,321302\n"
+	csv := map[string]string{"Content-Type": "text/csv"}
+	var p api.ImportPreview
+	if res := s.do(c, "POST", "/api/organisations/imports/preview", list, csv); res.status != 200 || json.Unmarshal(res.body, &p) != nil || p.Rows != 2 || p.Good != 1 || p.Errors[0].Line != 3 {
+		t.Fatalf("%d %s", res.status, res.body)
+	}
+	if res := s.do(s.client(other), "POST", "/api/organisations/imports/preview", list, csv); res.status != 403 {
+		t.Errorf("by the security administrator: %d %s", res.status, res.body)
+	}
+	if res := s.do(c, "POST", "/api/organisations/imports?name=x.csv&mode=all", list, csv); res.status != 422 || res.problem(t).Code != "import.rows_wrong" {
+		t.Errorf("all or nothing: %d %s", res.status, res.body)
+	}
+	var im api.ImportView
+	if res := s.do(c, "POST", "/api/organisations/imports?name=x.csv&mode=good", list, csv); res.status != 201 || json.Unmarshal(res.body, &im) != nil || im.Entered != 1 {
+		t.Fatalf("good rows: %d %s", res.status, res.body)
+	}
+	if res := s.do(c, "GET", "/api/organisations/imports/"+im.ID+"/result.csv", nil, nil); res.status != 200 || !strings.Contains(string(res.body), "未登记") {
+		t.Errorf("result: %d %s", res.status, res.body)
+	}
+	for _, format := range []string{"csv", "xlsx"} {
+		if res := s.do(c, "GET", "/api/organisations/imports/template?format="+format, nil, nil); res.status != 200 || len(res.body) < 50 {
+			t.Errorf("template: %d", res.status)
+		}
+	}
+}
