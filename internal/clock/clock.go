@@ -63,7 +63,7 @@ func (c *Clock) Read(ctx context.Context) (Reading, error) {
 	var r Reading
 	err := c.store.DB().GetContext(ctx, &r, `
 		SELECT c.base_legal + (t.real - c.base_real) * CAST(c.rate AS double precision) AS legal, t.real, c.rate
-		  FROM legal_clock c, (SELECT clock_timestamp() AS real) t`)
+		  FROM legal_clock c, (SELECT real_now() AS real) t`)
 	if err != nil {
 		return Reading{}, fmt.Errorf("read the clock: %w", err)
 	}
@@ -193,7 +193,7 @@ func lock(ctx context.Context, tx *evidence.Tx) error {
 func read(ctx context.Context, tx *evidence.Tx) (r Reading, err error) {
 	err = tx.GetContext(ctx, &r, `
 		SELECT c.base_legal + (t.real - c.base_real) * CAST(c.rate AS double precision) AS legal, t.real, c.rate
-		  FROM legal_clock c, (SELECT clock_timestamp() AS real) t`)
+		  FROM legal_clock c, (SELECT real_now() AS real) t`)
 	if err != nil {
 		return Reading{}, fmt.Errorf("read the clock: %w", err)
 	}

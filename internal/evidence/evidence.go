@@ -199,6 +199,7 @@ func OffRecordTables() map[string]string {
 		"vault":            "an opaque blob of the bidder's; when it changes is nobody's business",
 		"spent":            "hashes of challenges and codes that were used, forgotten after their time",
 		"job_run":          "the operator's view of the timetable",
+		"clock_mark":       "how far the machine's clock has come, noted by the heartbeat",
 		"stream_head":      "the counter of each stream, written by Change itself",
 		"event":            "the evidence itself",
 		"event_field":      "the evidence itself",
@@ -229,16 +230,24 @@ func (tx *Tx) append(ctx context.Context, d *draft) error {
 	e := d.out
 	*e = Event{Stream: d.Stream, Kind: d.Kind, At: micro(d.at), Blind: random32()}
 	var head struct {
-		Seq int64     `db:"seq"`
-		At  time.Time `db:"at"`
+		Seq int64      `db:"seq"`
+		At  *time.Time `db:"at"`
+		Now time.Time  `db:"now"`
+	}
+	at := &e.At
+	if d.Secret {
+		at = nil // nothing finer than the day is stored about a sealed bid
 	}
 	if err := tx.GetContext(ctx, &head, `
-		INSERT INTO stream_head AS h (stream, seq) VALUES ($1, 1)
-		ON CONFLICT (stream) DO UPDATE SET seq = h.seq + 1
-		RETURNING seq, clock_timestamp() AS at`, d.Stream); err != nil {
+		INSERT INTO stream_head AS h (stream, seq, at) VALUES ($1, 1, $2)
+		ON CONFLICT (stream) DO UPDATE SET seq = h.seq + 1, at = GREATEST(h.at, excluded.at)
+		RETURNING seq, at, clock_timestamp() AS now`, d.Stream, at); err != nil {
 		return fmt.Errorf("take the next seq: %w", err)
 	}
-	e.Seq, e.RecordedAt = head.Seq, micro(head.At)
+	e.Seq, e.RecordedAt = head.Seq, micro(head.Now)
+	if head.At != nil && !d.Secret {
+		e.At = micro(*head.At) // not before the event before it, also when the machine's clock was set back
+	}
 	e.ID = newID(d.Secret)
 	if d.Secret {
 		e.At, e.RecordedAt = Day(e.At), Day(e.RecordedAt)

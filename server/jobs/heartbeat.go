@@ -21,6 +21,9 @@ func Heartbeat(store *evidence.Store, openings *opening.Service) Job {
 	return Job{Name: "heartbeat", Spec: "*/5 * * * * *", Timeout: time.Minute, Run: func(ctx context.Context) (int, error) {
 		var silent float64
 		err := store.Aside(ctx, func(tx *sqlx.Tx) error {
+			if _, err := tx.ExecContext(ctx, `UPDATE clock_mark SET seen_at = clock_timestamp() WHERE seen_at < clock_timestamp()`); err != nil {
+				return fmt.Errorf("note how far the clock has come: %w", err)
+			}
 			return tx.GetContext(ctx, &silent, `INSERT INTO job_run AS j (job, started_at) VALUES ('heartbeat.beat', clock_timestamp())
 				ON CONFLICT (job) DO UPDATE SET ended_at = j.started_at, started_at = clock_timestamp()
 				RETURNING COALESCE(EXTRACT(EPOCH FROM started_at - ended_at), 0)`)
