@@ -23,3 +23,6 @@ $$;
 
 -- The legal time of the last event of a stream. Streams of sealed bids have none.
 ALTER TABLE stream_head ADD COLUMN at timestamptz;
+
+-- The program compares the schema with what it was built for (readiness).
+GRANT SELECT ON goose_db_version TO jianbiao_app;

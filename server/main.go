@@ -11,6 +11,7 @@ import (
 	"jianbiao/server/backup"
 	"jianbiao/server/bench"
 	"jianbiao/server/check"
+	"jianbiao/server/config"
 	"jianbiao/server/deadline"
 	"jianbiao/server/platform"
 	"jianbiao/server/rehearse"
@@ -27,6 +28,7 @@ type command struct {
 var commands = []command{
 	{"serve", "启动平台  start the platform (--rehearsal for a rehearsal city)", serve},
 	{"admin", "首批管理员  the first three administrators (admin bootstrap)", admincli.Command},
+	{"config", "配置文件  check a configuration file (config check)", config.Command},
 	{"backup", "备份  back the platform up, also while it runs", backup.Command(platform.Version)},
 	{"restore", "恢复  restore a backup into an empty folder", backup.RestoreCommand},
 	{"check", "校验  derive again what can be derived, and compare", check.Command(platform.Dictionary)},

@@ -35,15 +35,19 @@ func OpenPool(ctx context.Context, dsn string, maxOpen, maxIdle int) (*sqlx.DB, 
 		return nil, err
 	}
 	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
-	db.SetMaxOpenConns(maxOpen)
-	db.SetMaxIdleConns(maxIdle)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(time.Hour)
+	setLimits(db, maxOpen, maxIdle)
 	if err := db.PingContext(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	return db, nil
+}
+
+func setLimits(db *sqlx.DB, maxOpen, maxIdle int) {
+	db.SetMaxOpenConns(maxOpen)
+	db.SetMaxIdleConns(maxIdle)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxLifetime(time.Hour)
 }
 
 // newConnector reads a DSN and settles what the environment must not: a

@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -40,6 +41,12 @@ type Deps struct {
 	Secure bool
 	// TrustedOrigins may send unsafe requests from other sites ("https://host").
 	TrustedOrigins []string
+	// Observe is told of every request that is not silent: the route as
+	// registered, never the path. nil: nobody counts.
+	Observe func(method, route string, status int, took time.Duration)
+	// Gone says that the database does not answer: what needs it is refused at
+	// once instead of waiting. nil: it is always tried.
+	Gone func() bool
 	// Address finds the client's address. nil: that of the connection; behind a
 	// proxy echo.ExtractIPFromXFFHeader.
 	Address echo.IPExtractor
@@ -162,7 +169,7 @@ func New(d Deps) *API {
 	if d.Address == nil {
 		a.echo.IPExtractor = echo.ExtractIPDirect()
 	}
-	a.echo.Use(a.visit, a.logged, a.recovered, a.headers, a.sameSite, a.session, a.gate, a.once)
+	a.echo.Use(a.visit, a.logged, a.recovered, a.headers, a.sameSite, a.present, a.session, a.gate, a.once)
 	a.huma = humaecho.New(a.echo, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0", Info: &huma.Info{Title: "见标 Jianbiao", Version: d.Version},

@@ -96,6 +96,9 @@ func (a *API) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		if v.silent() || v.route == nil && c.Response().Status < http.StatusBadRequest {
 			return nil // silent, or a file of the web application
 		}
+		if a.deps.Observe != nil {
+			a.deps.Observe(c.Request().Method, v.pattern(), c.Response().Status, time.Since(began))
+		}
 		a.deps.Log.Info("request", "method", c.Request().Method, "route", v.pattern(),
 			"status", c.Response().Status, "ms", time.Since(began).Milliseconds(), "trace", v.trace)
 		return nil

@@ -37,6 +37,9 @@ func (p *Problem) GetStatus() int { return p.Status }
 // ContentType is for huma: problems have a media type of their own.
 func (p *Problem) ContentType(string) string { return problemType }
 
+// retryAfter is when whoever was told 503 may try again, in seconds.
+const retryAfter = "3"
+
 const problemType = "application/problem+json"
 
 // statuses is the only place where a kind becomes a status.
@@ -142,6 +145,8 @@ func asProblem(err error) *Problem {
 		return plainProblem(http.StatusRequestEntityTooLarge)
 	case database.IsUnavailable(err):
 		return newProblem(http.StatusServiceUnavailable, "server.database", "平台的数据库暂时连接不上,请稍后再试;刚才的操作是否办成,请刷新后核对。")
+	case errors.Is(err, context.DeadlineExceeded):
+		return plainProblem(http.StatusServiceUnavailable)
 	case errors.Is(err, context.Canceled):
 		return newProblem(http.StatusServiceUnavailable, "request.cancelled", "请求已经取消。")
 	case errors.As(err, &he):
@@ -185,6 +190,9 @@ func (a *API) write(c echo.Context, p *Problem) {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, problemType)
 	h.Set(echo.HeaderCacheControl, "no-store")
+	if p.Status == http.StatusServiceUnavailable {
+		h.Set(echo.HeaderRetryAfter, retryAfter)
+	}
 	c.Response().WriteHeader(p.Status)
 	if c.Request().Method == http.MethodHead {
 		return

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -31,6 +32,43 @@ type Runner struct {
 	cron  *cron.Cron
 	store *evidence.Store
 	log   *slog.Logger
+	mu    sync.Mutex
+	lines []*Line
+}
+
+// Line is a line of the timetable, as this server has run it.
+type Line struct {
+	Name string
+	Spec string
+	Last *time.Time // when its last run ended
+	Next *time.Time
+	Err  error // of the last run
+	id   cron.EntryID
+}
+
+// Lines tells how the timetable stands.
+func (r *Runner) Lines() []Line {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]Line, len(r.lines))
+	for i, l := range r.lines {
+		out[i] = *l
+		if next := r.cron.Entry(l.id).Next; !next.IsZero() {
+			out[i].Next = &next
+		}
+	}
+	return out
+}
+
+func (r *Runner) ran(name string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.lines {
+		if l.Name == name {
+			now := time.Now()
+			l.Last, l.Err = &now, err
+		}
+	}
 }
 
 // Start runs the jobs until Stop. Recover is the inner wrapper: outside
@@ -40,9 +78,11 @@ func Start(store *evidence.Store, log *slog.Logger, jobs []Job) (*Runner, error)
 	r := &Runner{store: store, log: log, cron: cron.New(cron.WithSeconds(), cron.WithLocation(evidence.Beijing),
 		cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger), cron.Recover(logger)))}
 	for _, j := range jobs {
-		if _, err := r.cron.AddFunc(j.Spec, func() { r.run(j) }); err != nil {
+		id, err := r.cron.AddFunc(j.Spec, func() { r.run(j) })
+		if err != nil {
 			return nil, fmt.Errorf("timetable: %s: %w", j.Name, err)
 		}
+		r.lines = append(r.lines, &Line{Name: j.Name, Spec: j.Spec, id: id})
 	}
 	r.cron.Start()
 	return r, nil
@@ -59,7 +99,9 @@ func (r *Runner) Stop(ctx context.Context) {
 func (r *Runner) run(j Job) {
 	ctx, cancel := context.WithTimeout(context.Background(), j.Timeout)
 	defer cancel()
-	if err := r.Once(ctx, j); err != nil {
+	err := r.Once(ctx, j)
+	r.ran(j.Name, err)
+	if err != nil {
 		r.log.Error("job failed", "job", j.Name, "error", err.Error())
 	}
 }

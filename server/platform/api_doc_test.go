@@ -11,6 +11,7 @@ import (
 	"jianbiao/bidding/lot"
 	"jianbiao/bidding/opening"
 	"jianbiao/server/api"
+	"jianbiao/server/operate"
 	"jianbiao/server/platform"
 	"jianbiao/server/rehearse"
 )
@@ -33,6 +34,7 @@ func TestDocuments_EveryRouteAndCommandIsDescribed(t *testing.T) {
 	a := api.New(api.Deps{Log: slog.Default()})
 	api.RegisterTrade(a, api.Trade{})
 	api.RegisterLive(a, nil)
+	operate.New().Register(a)
 	rehearse.NewRuns(t.Context(), "", slog.Default()).Register(&platform.Platform{API: a})
 	for _, r := range a.Routes() {
 		key := r.Method + " " + r.Path

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -36,6 +37,7 @@ import (
 	"jianbiao/server/backup"
 	"jianbiao/server/jobs"
 	"jianbiao/server/live"
+	"jianbiao/server/operate"
 	"jianbiao/server/room"
 	"jianbiao/server/web"
 )
@@ -57,7 +59,10 @@ type Config struct {
 	// SecondFactor says of whom a second factor is asked before a sensitive act:
 	// off, enrolled (the default) or required.
 	SecondFactor identity.FactorPolicy
-	Unsafe       bool // no fsync: tests only
+	// TrustedProxies are the proxies whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	MetricsToken   string // for GET /metrics, "" closes it
+	Unsafe         bool   // no fsync: tests only
 }
 
 // Platform is a running platform without its listener.
@@ -80,6 +85,8 @@ type Platform struct {
 	DemoCA      *democa.CA // of a rehearsal only
 	API         *api.API
 	Hub         *live.Hub
+	Operator    *operate.Operator
+	guard       *database.Guard
 	jobs        *jobs.Runner
 	unfollow    context.CancelFunc // ends the reading of holiday notices
 	handler     http.Handler
@@ -123,7 +130,7 @@ func (p *Platform) open(ctx context.Context) (err error) {
 	if err := p.migrate(ctx); err != nil {
 		return err
 	}
-	if p.DB, err = database.Open(ctx, p.Database.AppDSN("")); err != nil {
+	if p.DB, p.guard, err = database.OpenGuarded(ctx, p.Database.AppDSN(""), p.Config.Log); err != nil {
 		return err
 	}
 	if p.Keys, err = keystore.Open(filepath.Join(p.Config.Data, "keys")); err != nil {
@@ -158,6 +165,7 @@ func (p *Platform) migrate(ctx context.Context) error {
 }
 
 func (p *Platform) wire() {
+	p.Operator = operate.New()
 	p.Store = evidence.NewStore(p.DB)
 	p.Clock = clock.New(p.Store, p.Config.Rehearsal)
 	p.Identity = identity.NewService(p.Store, identity.Config{Now: time.Now, Rehearsal: p.Config.Rehearsal, Secret: p.Keys.Derive("identity"),
@@ -172,12 +180,31 @@ func (p *Platform) wire() {
 	p.Openings.SetTrust(p.Trust)
 	p.Dictionary = Dictionary()
 	p.API = api.New(api.Deps{Store: p.Store, Identity: p.Identity, Clock: p.Clock, Log: p.Config.Log, Meta: meta(p.Dictionary),
-		Version: Version, Rehearsal: p.Config.Rehearsal, Secure: p.Config.Secure})
+		Version: Version, Rehearsal: p.Config.Rehearsal, Secure: p.Config.Secure,
+		Observe: p.Operator.Observe, Gone: p.guard.Down, Address: api.AddressBehind(p.Config.TrustedProxies)})
+	p.Operator.Register(p.API)
 	api.RegisterTrade(p.API, api.Trade{Holidays: p.Holidays, Lots: p.Lots, Submissions: p.Submissions, Openings: p.Openings, Uploads: p.Uploads, Keys: p.Keys, Dictionary: p.Dictionary, PublicURL: p.Config.Site})
 	p.Hub = live.New(live.Options{Source: p.Store, Room: room.New(p.Openings, p.Dictionary, p.DB), DSN: p.Database.AppDSN(""), Log: p.Config.Log,
 		Clock: p.readClock, Recheck: api.Recheck(p.Identity), Guard: api.Guard(p.Identity),
 		Problem: func(ctx context.Context, err error) any { return p.API.Explain(ctx, err) }})
 	api.RegisterLive(p.API, p.Hub)
+	p.Operator.Set(operate.Deps{DB: p.DB, Data: p.Config.Data, Version: Version, Schema: newestSchema(), PID: p.Database.PID, Viewers: p.Hub.Viewers,
+		Jobs: p.timetable, MetricsToken: p.Config.MetricsToken})
+}
+
+func newestSchema() int64 {
+	n, err := database.NewestVersion(migrations.FS)
+	if err != nil {
+		panic("platform: the migrations in the program: " + err.Error())
+	}
+	return n
+}
+
+func (p *Platform) timetable() []jobs.Line {
+	if p.jobs == nil {
+		return nil
+	}
+	return p.jobs.Lines()
 }
 
 func (p *Platform) readClock(ctx context.Context) (live.Reading, error) {
@@ -225,7 +252,8 @@ func (p *Platform) Run() (err error) {
 }
 
 // Serve answers on the listener until ctx ends, then shuts down in order: no new
-// requests, halls told to come back, jobs finished.
+// connections, requests under way are answered, halls are told to come back
+// (1012) and resume where they were at whoever answers then.
 func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 	if err := p.Run(); err != nil {
 		return err
@@ -241,7 +269,12 @@ func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return errors.Join(p.Hub.Close(3*time.Second), srv.Shutdown(grace))
+	finished := make(chan error, 1)
+	go func() { finished <- srv.Shutdown(grace) }() // closes the listener at once
+	if err := p.Hub.Close(3 * time.Second); err != nil {
+		p.Config.Log.Warn("some viewers were cut off", "error", err) // they resume all the same
+	}
+	return <-finished
 }
 
 // Stop ends what Start began, PostgreSQL too.
@@ -257,6 +290,9 @@ func (p *Platform) Stop(ctx context.Context) error {
 	var err error
 	if p.Hub != nil {
 		err = p.Hub.Close(time.Second)
+	}
+	if p.guard != nil {
+		p.guard.Close()
 	}
 	if p.DB != nil {
 		err = errors.Join(err, p.DB.Close())
