@@ -110,6 +110,9 @@ type Snapshot struct {
 	Params       lot.Params        `json:"params"`
 }
 
+// Opens says whether a section of a bid is opened in the session that is on.
+func (s *Snapshot) Opens(section string) bool { return s.Params.SessionOf(section) == s.Session }
+
 // HallReview is the result of the review of the first envelope (第一信封评审). Few
 // says that fewer bids passed than must have been handed in: whether there is
 // still competition is for the evaluation committee to say.

@@ -149,7 +149,7 @@ func (f *floor) toClosedWindow(ctx context.Context, l *lot.Lot) error {
 
 func (f *floor) releaseAll(ctx context.Context, l *lot.Lot) error {
 	for i := range f.firms {
-		in, err := f.firms[i].Release(l.ID)
+		in, err := f.firms[i].Release(l.ID, nil)
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,11 @@ func paper(name, text string) seal.FileInput {
 
 // release unwraps the bidder's parts on "its machine" and sends them.
 func (b *bidder) release(ctx context.Context, p *platform.Platform, lotID string) error {
-	in, err := b.Release(lotID)
+	hall, err := p.Openings.Snapshot(ctx, lotID)
+	if err != nil {
+		return err
+	}
+	in, err := b.Release(lotID, hall.Opens)
 	if err != nil {
 		return err
 	}

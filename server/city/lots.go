@@ -70,6 +70,7 @@ func plans() []plan {
 		mid("公安监管中心迁建工程", "施工", opening.Reconvened),
 		{"宿迁市第一中学智慧教室设备采购", "教学设备", 3, 1, "321302", "2600000", nil, time.Time{}, lot.Drafting, ""},
 		{"泗洪县人民医院彩色超声诊断仪采购", "医疗设备", 5, 2, "321324", "3800000", nil, at(3, 25, 14, 0), lot.Published, opening.Scheduled},
+		mid("泗洪至宿城公路路面改造工程", "路面施工（双信封）", opening.BetweenSessions),
 	}
 }
 
@@ -89,10 +90,14 @@ func (p plan) params() lot.Params {
 
 // works are the parameters of a lot of construction.
 func (p plan) works() lot.Params {
+	priced := 0
+	if p.opening == opening.BetweenSessions {
+		priced = lot.SecondSession
+	}
 	return lot.Params{
 		Form: forms[p.project],
 		Sections: []lot.Section{{Name: "qualification", Label: "资格审查资料", Required: true}, {Name: "technical", Label: "技术标", Required: true},
-			{Name: "price", Label: "报价文件", Required: true}},
+			{Name: "price", Label: "报价文件", Required: true, Session: priced}},
 		PriceCeiling: p.estimate + ".00", DecryptMinutes: 30, SealCheckMinutes: 5, ObjectionMinutes: 5, ConfirmMinutes: 10,
 		Coefficient: &lot.Coefficient{Min: "0.95", Max: "0.98", Step: "0.005"}, BidValidityDays: 90, DurationDays: 365, Quality: "合格",
 		Deposit:             &lot.Deposit{Amount: "500000", Forms: []string{"银行保函", "保证保险", "转账"}},
@@ -197,9 +202,17 @@ func (m *maker) open(ctx context.Context, l *lot.Lot, p plan) error {
 		{opening.Announcing, func() error { return o.Announce(ctx, host, l.ID) }},
 		{opening.ObjectionWindow, func() error { return o.OpenObjections(ctx, host, l.ID) }},
 		{opening.RecordConfirming, func() error { return m.settleObjections(ctx, l, host, bidders) }},
-		{opening.Closed, func() error { return m.confirm(ctx, l, host, bidders) }},
+		{opening.Closed, func() error {
+			if p.opening == opening.BetweenSessions {
+				return m.confirm(ctx, l, host, bidders, o.CloseFirst)
+			}
+			return m.confirm(ctx, l, host, bidders, o.Close)
+		}},
 	}
 	target := p.opening
+	if target == opening.BetweenSessions {
+		target = opening.Closed
+	}
 	if target == opening.Postponed || target == opening.Reconvened {
 		target = opening.Started
 	}
@@ -250,7 +263,7 @@ func (m *maker) settleObjections(ctx context.Context, l *lot.Lot, host actor.Act
 	return m.p.Openings.StartConfirmation(ctx, host, l.ID)
 }
 
-func (m *maker) confirm(ctx context.Context, l *lot.Lot, host actor.Actor, bidders []*bidder) error {
+func (m *maker) confirm(ctx context.Context, l *lot.Lot, host actor.Actor, bidders []*bidder, end func(context.Context, actor.Actor, string) error) error {
 	snap, err := m.p.Openings.Snapshot(ctx, l.ID)
 	if err != nil {
 		return err
@@ -267,7 +280,7 @@ func (m *maker) confirm(ctx context.Context, l *lot.Lot, host actor.Actor, bidde
 	if err := m.p.Openings.SignRecord(ctx, host, l.ID); err != nil {
 		return err
 	}
-	return m.p.Openings.Close(ctx, host, l.ID)
+	return end(ctx, host, l.ID)
 }
 
 // hold keeps an opening where it is planned to stand.

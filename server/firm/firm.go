@@ -155,15 +155,17 @@ func (f *Firm) Signed(lotID, command string, more map[string]any) (opening.Signe
 	return opening.Signed{Digest: kept.Digest, Signature: sig}, err
 }
 
-// Release unwraps the bidder's parts on its own machine, and signs them.
-func (f *Firm) Release(lotID string) (opening.ReleaseInput, error) {
+// Release unwraps the bidder's parts on its own machine, and signs them: those of
+// the sections that the present session opens (opening.Snapshot.Opens), nil for
+// all. The parts of a second envelope (第二信封) do not leave before its session.
+func (f *Firm) Release(lotID string, opens func(section string) bool) (opening.ReleaseInput, error) {
 	kept, ok := f.Vault.Current(lotID)
 	if !ok {
 		return opening.ReleaseInput{}, fmt.Errorf("%s has no bid for lot %s", f.Name, lotID)
 	}
 	parts := map[string]string{}
 	for _, s := range kept.Header.Sections {
-		if s.Parts != seal.PartsBoth {
+		if s.Parts != seal.PartsBoth || (opens != nil && !opens(s.Name)) {
 			continue
 		}
 		part, err := seal.UnwrapBidder(kept.Bidder, s)

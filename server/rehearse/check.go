@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"jianbiao/bidding/lot"
 	"jianbiao/bidding/opening"
 	"jianbiao/internal/vrf"
 	"jianbiao/server/room"
@@ -31,6 +33,9 @@ func (p *play) check(ctx context.Context) (Summary, error) {
 		return sum, err
 	}
 	sum.Events = int64(len(events))
+	if p.o.Two {
+		sum.Sessions = snap.Session
+	}
 	for _, r := range snap.Table {
 		switch r.Outcome {
 		case opening.OutcomeOpened:
@@ -39,6 +44,8 @@ func (p *play) check(ctx context.Context) (Summary, error) {
 			sum.Revoked++
 		case opening.OutcomeWithdrawn:
 			sum.Withdrawn++
+		case opening.OutcomeRejected:
+			sum.Rejected++
 		}
 	}
 	err = errors.Join(p.papersOf(ctx, &snap, events), p.judge(&snap, sum))
@@ -63,8 +70,11 @@ func (p *play) judge(s *opening.Snapshot, sum Summary) error {
 	if p.o.Seat == "bidder" {
 		people = 1 // what the person did is the person's business
 	}
-	if s.State != opening.Closed || sum.Decrypted < p.o.Bidders-p.o.Fail-people || sum.Revoked < p.o.Fail || sum.Decrypted+sum.Revoked+sum.Withdrawn < p.o.Bidders-people {
+	if s.State != opening.Closed || sum.Decrypted < p.o.Bidders-p.o.Fail-people-p.rejects() || sum.Revoked < p.o.Fail || sum.Decrypted+sum.Revoked+sum.Withdrawn+sum.Rejected < p.o.Bidders-people {
 		return fmt.Errorf("结果与预期不符：状态 %s，解密 %d，撤销 %d，撤回 %d", s.State, sum.Decrypted, sum.Revoked, sum.Withdrawn)
+	}
+	if sum.Rejected != p.rejects() || (p.o.Two && (s.Session != lot.SecondSession || len(s.Past) != 1)) {
+		return fmt.Errorf("第二次开标与预期不符：第 %d 次，未通过 %d 家，第一次的记录 %d 份", s.Session, sum.Rejected, len(s.Past))
 	}
 	return recompute(s)
 }
@@ -130,9 +140,13 @@ func (p *play) papersOf(ctx context.Context, s *opening.Snapshot, events []room.
 	if s.State == opening.Closed {
 		papers["record.json"], papers["record.pdf"] = "/record", "/record.pdf"
 	}
+	for _, past := range s.Past {
+		papers[fmt.Sprintf("record-%d.json", past.Session)] = fmt.Sprintf("/record?session=%d", past.Session)
+		papers[fmt.Sprintf("record-%d.pdf", past.Session)] = fmt.Sprintf("/record.pdf?session=%d", past.Session)
+	}
 	for name, path := range papers {
 		raw, _, e := p.open.send(ctx, http.MethodGet, "/api/lots/"+p.lot.ID+path, nil, func() io.Reader { return http.NoBody })
-		if e == nil && name == "record.pdf" && !bytes.HasPrefix(raw, []byte("%PDF-")) {
+		if e == nil && strings.HasSuffix(name, ".pdf") && !bytes.HasPrefix(raw, []byte("%PDF-")) {
 			e = errors.New("开标记录表不是 PDF")
 		}
 		if e == nil {

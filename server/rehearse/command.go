@@ -26,6 +26,7 @@ func Command(args []string, stdout, stderr io.Writer) int {
 	bidders := flags.Int("bidders", 5, "投标人数 firms that bid")
 	fail := flags.Int("fail", 0, "其中不能解密的家数 how many of them cannot decrypt")
 	pace := flags.Int("pace", 0, "开标过程铺开多少秒 spread the opening over so many seconds")
+	two := flags.Bool("two-section", false, "双信封，两天两次开标 two envelopes, opened on two days")
 	out := flags.String("out", "", "保存回执和开标记录的目录 folder for receipts and record")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -37,7 +38,7 @@ func Command(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	var mu sync.Mutex
 	began := time.Now()
-	sum, err := Run(ctx, Options{URL: *url, Bidders: *bidders, Fail: *fail, Pace: time.Duration(*pace) * time.Second, Out: *out,
+	sum, err := Run(ctx, Options{URL: *url, Bidders: *bidders, Fail: *fail, Pace: time.Duration(*pace) * time.Second, Out: *out, Two: *two,
 		Say: func(format string, args ...any) {
 			mu.Lock()
 			defer mu.Unlock()

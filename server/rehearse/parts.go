@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"jianbiao/bidding/lot"
 	"jianbiao/bidding/opening"
 )
 
@@ -27,8 +28,8 @@ func (p *play) bid(ctx context.Context, number int, r *robot) error {
 		switch {
 		case mine == nil && s.Cutoff != nil && s.Cutoff.Count >= opening.MinBids:
 			return fmt.Errorf("%s: 截止记录里没有自己的文件", r.Name)
-		case mine == nil:
-			return nil
+		case mine == nil, s.Session == lot.SecondSession && mine.Review != opening.ReviewPassed:
+			return nil // his second envelope stays sealed
 		case s.State == opening.Started && mine.SealChecked == nil:
 			return p.checkSeal(ctx, r)
 		case s.State == opening.Decrypting && r.fails && !reported:
@@ -36,7 +37,7 @@ func (p *play) bid(ctx context.Context, number int, r *robot) error {
 			return r.hall.command(ctx, "report_failure", opening.FailureInput{Signed: opening.Signed{Digest: mine.Digest}, Reason: "key_missing", Detail: "演练：私钥丢失"})
 		case s.State == opening.Decrypting && !r.fails && mine.Part.State != opening.PartReleased && !released:
 			p.pause(ctx, releaseShare*float64(number+1)/float64(len(p.robots)))
-			in, err := r.Release(p.lot.ID)
+			in, err := r.Release(p.lot.ID, s.Opens)
 			if err != nil {
 				return err
 			}
@@ -185,7 +186,7 @@ func (p *play) passWindow(ctx context.Context, s *opening.Snapshot) error {
 		return nil
 	}
 	for _, b := range s.Bids {
-		if b.Part.State == opening.PartWaiting {
+		if b.Part.State == opening.PartWaiting && b.Outcome == "" {
 			return nil
 		}
 	}
@@ -210,6 +211,9 @@ func (p *play) answer(ctx context.Context, h *hall, s *opening.Snapshot) error {
 func (p *play) finish(ctx context.Context, h *hall, s *opening.Snapshot) error {
 	if s.HostSigned == nil {
 		return h.command(ctx, "sign_record", nil)
+	}
+	if s.Sessions == lot.SecondSession && s.Session == lot.FirstSession {
+		return h.command(ctx, "close_first", nil)
 	}
 	return h.command(ctx, "close", nil)
 }

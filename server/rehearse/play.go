@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"jianbiao/bidding/opening"
 	"jianbiao/server/firm"
 )
 
@@ -18,6 +19,7 @@ type Options struct {
 	Pace    time.Duration // the opening is spread over so long
 	Out     string        // folder for receipts and record, "" for none
 	Seat    string        // "bidder" or "host": a person plays it; "" for none
+	Two     bool          // two envelopes (双信封), opened on two days
 	Say     func(format string, args ...any)
 	Told    func(Progress) // what is happening, for a page; may be nil
 	Proceed <-chan struct{}
@@ -47,6 +49,8 @@ type Summary struct {
 	Decrypted int    `json:"decrypted"`
 	Revoked   int    `json:"revoked"`
 	Withdrawn int    `json:"withdrawn"`
+	Rejected  int    `json:"rejected,omitempty"` // did not pass the review of the first envelope
+	Sessions  int    `json:"sessions,omitempty"`
 	State     string `json:"state"`
 	Events    int64  `json:"events"`
 	Seconds   int    `json:"seconds"`
@@ -84,11 +88,15 @@ type play struct {
 	lease   string
 	keys    struct{ Ed25519, SM2 string }
 	project string
+	second  bool // the second session is on, or over
 }
 
 // Run plays a lot to its end. It returns what came of it, and an error when
 // anything was not as it should be.
 func Run(ctx context.Context, o Options) (Summary, error) {
+	if o.Two && o.Seat != "" {
+		return Summary{}, fmt.Errorf("双信封的演练没有给人的席位")
+	}
 	if o.Bidders < 1 || o.Fail < 0 || o.Fail > o.Bidders {
 		return Summary{}, fmt.Errorf("演练的投标人数应不少于 1，不能解密的家数应在 0 和投标人数之间")
 	}
@@ -123,7 +131,11 @@ func (p *play) tell(step, format string, args ...any) {
 }
 
 func (p *play) play(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{p.publish, p.submitAll, p.toDeadline, p.session} {
+	steps := []func(context.Context) error{p.publish, p.submitAll, p.toDeadline, p.session}
+	if p.o.Two && p.o.Bidders >= opening.MinBids {
+		steps = append(steps, p.between, p.session)
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -60,9 +60,13 @@ func (p *play) params() lot.Params {
 	if p.o.Seat != "" {
 		sealCheck, decrypt = 3, 10
 	}
+	priced := 0
+	if p.o.Two {
+		priced = lot.SecondSession
+	}
 	return lot.Params{
 		Sections: []lot.Section{{Name: "qualification", Label: "资格审查资料", Required: true}, {Name: "technical", Label: "技术标", Required: true},
-			{Name: "price", Label: "报价文件", Required: true}},
+			{Name: "price", Label: "报价文件", Required: true, Session: priced}},
 		PriceCeiling: "52000000.00", DecryptMinutes: decrypt, SealCheckMinutes: sealCheck, ObjectionMinutes: 5, ConfirmMinutes: 5,
 		Coefficient: &lot.Coefficient{Min: "0.95", Max: "0.98", Step: "0.005"}, BidValidityDays: 90, DurationDays: 365, Quality: "合格",
 		Deposit: &lot.Deposit{Amount: "800000", Forms: []string{"银行保函", "保证保险", "转账"}},

@@ -78,6 +78,7 @@ func TestRehearsal(t *testing.T) {
 			t.Errorf("%+v, %v", sum, err)
 		}
 	})
+	t.Run("two envelopes on two days", func(t *testing.T) { playTwoEnvelopes(t, url) })
 	t.Run("one rehearsal at a time", func(t *testing.T) { checkBusy(t, url) })
 	t.Run("the conductor plays without a person", func(t *testing.T) { playWatched(t, url) })
 }
@@ -173,6 +174,27 @@ func checkBusy(t *testing.T, url string) {
 		t.Fatalf("give the lease back: %v %v", res, err)
 	}
 	_ = res.Body.Close()
+}
+
+// playTwoEnvelopes plays both sessions of a tender of two envelopes (双信封) with
+// real clients: six bid, one cannot decrypt, one does not pass the review.
+func playTwoEnvelopes(t *testing.T, url string) {
+	out := t.TempDir()
+	var stdout, stderr bytes.Buffer
+	code := rehearse.Command([]string{"--url", url, "--bidders", "6", "--fail", "1", "--two-section", "--out", out}, &stdout, &stderr)
+	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
+	var sum rehearse.Summary
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &sum); err != nil || code != 0 {
+		t.Fatalf("exit %d, %v\n%s%s", code, err, stdout.String(), stderr.String())
+	}
+	if sum.Sessions != 2 || sum.Decrypted != 4 || sum.Revoked != 1 || sum.Rejected != 1 || sum.State != "closed" {
+		t.Errorf("%+v", sum)
+	}
+	first := pdftest.Text(t, filepath.Join(out, "record-1.pdf"))
+	last := pdftest.Text(t, filepath.Join(out, "record.pdf"))
+	if !strings.Contains(first, "第一次开标") || strings.Contains(first, "45,") || !strings.Contains(last, "第二次开标") || !strings.Contains(last, "未通过第一信封评审") {
+		t.Errorf("the records of the two sessions:\n%s\n%s", first, last)
+	}
 }
 
 // playWatched has the platform's own conductor play a lot, as the page does.

@@ -109,7 +109,9 @@ func (p *play) sawAll(ctx context.Context, places ...*hall) error {
 }
 
 // over says whether the session has ended for everybody.
-func over(s opening.State) bool { return s == opening.Closed || s == opening.AbortedLt3 }
+func (p *play) over(s opening.State) bool {
+	return s == opening.Closed || s == opening.AbortedLt3 || (s == opening.BetweenSessions && !p.second)
+}
 
 // follow shows each new state of the hall to act until the session is over.
 func (p *play) follow(ctx context.Context, h *hall, act func(*opening.Snapshot) error) error {
@@ -123,7 +125,7 @@ func (p *play) follow(ctx context.Context, h *hall, act func(*opening.Snapshot) 
 		if err != nil {
 			return err
 		}
-		if over(snap.State) {
+		if p.over(snap.State) {
 			return nil
 		}
 		if err := act(snap); err != nil && !passing(err) && !tooOften(err) {
