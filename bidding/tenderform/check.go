@@ -117,6 +117,7 @@ func (c *checker) owner() {
 	if o.Agent == "" || len(c.terms.Sections) == 0 {
 		return
 	}
+	c.block(empty(o.Agent), "owner.agent", CodeValueMissing, basisSigned, "请填写委托代理人姓名。")
 	first := c.terms.Sections[0].Name
 	file := c.bid.Forms[first].Attorney
 	c.block(empty(file), first+".attorney", CodeAttorneyMissing, basisSigned, "由委托代理人签字的，应附授权委托书：请选择文件。")

@@ -161,6 +161,7 @@ func TestEachProblem(t *testing.T) {
 		{"price.consortium unexpected_member", true, func(_ *terms, q, p *section, _ *bid) { p.Subcontracts = q.Subcontracts }},
 		{"qualification.price unexpected_member", true, func(_ *terms, q, _ *section, _ *bid) { q.Price = "1.00" }},
 		{"owner.uscc value_missing", true, func(_ *terms, _, _ *section, b *bid) { b.Owner.USCC = "1" }},
+		{"owner.agent value_missing", true, func(_ *terms, _, _ *section, b *bid) { b.Owner.Agent = " " }},
 		{"secret unexpected_member", true, func(_ *terms, _, _ *section, b *bid) { b.Forms["secret"] = section{} }},
 		{"technical section_missing", true, func(t *terms, _, _ *section, _ *bid) { t.Sections[1].Required = true }},
 	} {

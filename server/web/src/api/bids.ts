@@ -8,6 +8,9 @@ export interface PlatformKeys {
   sm2: string
 }
 
+/** What the offline program needs of a lot. */
+export const loadTender = (lot: string): Promise<object> => call('GET', `/api/lots/${encodeURIComponent(lot)}/tender.json`)
+
 export const loadPlatformKeys = (): Promise<PlatformKeys> => call('GET', '/api/keys')
 
 /**

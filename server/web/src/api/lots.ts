@@ -87,6 +87,7 @@ export interface DocParams {
   deposit?: { amount: string; forms: string[] } | null
   qualification?: string
   scope?: string
+  /** What a bid must contain; none: the bid letter and files only. */
   form?: TenderForm | null
 }
 

@@ -1,3 +1,4 @@
+import type * as f from '@/domain/bidForm'
 import type * as t from './types'
 
 /** Every method of the worker, with its arguments and its result. */
@@ -28,6 +29,9 @@ export interface Methods {
   vaultChange: { args: [handle: number, old: string, next: string]; result: undefined }
   vaultClose: { args: [handle: number]; result: undefined }
   checkPassphrase: { args: [passphrase: string]; result: undefined }
+  bidPrepare: { args: [terms: f.Terms, bid: f.PlainBid]; result: { bid: f.PlainBid; problems: f.FormProblem[] } }
+  billRead: { args: [bill: f.Bill, workbook: Blob]; result: f.ImportedBill }
+  billTemplate: { args: [bill: f.Bill, lines: f.BillLine[]]; result: Uint8Array<ArrayBuffer> }
 }
 
 export type MethodName = keyof Methods

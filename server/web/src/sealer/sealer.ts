@@ -1,5 +1,6 @@
 import type { Fault, MethodName, Methods, Reply } from './protocol'
 import type * as t from './types'
+import type * as f from '@/domain/bidForm'
 
 export type * from './types'
 
@@ -157,6 +158,21 @@ export class Sealer {
   /** Rejects with vault.weak_passphrase and the reason. */
   checkPassphrase(passphrase: string): Promise<undefined> {
     return this.call('checkPassphrase', [passphrase])
+  }
+
+  /** Completes a bid (capital figures, amounts of the bill) and says what it lacks of the document's form. */
+  bidPrepare(terms: f.Terms, bid: f.PlainBid): Promise<{ bid: f.PlainBid; problems: f.FormProblem[] }> {
+    return this.call('bidPrepare', [terms, bid])
+  }
+
+  /** Reads the prices of a bill of quantities from an .xlsx file, and what is wrong in it line by line. */
+  billRead(bill: f.Bill, workbook: Blob): Promise<f.ImportedBill> {
+    return this.call('billRead', [bill, workbook])
+  }
+
+  /** An .xlsx file with the bill's items, for the bidder to price. */
+  billTemplate(bill: f.Bill, lines: f.BillLine[]): Promise<Uint8Array<ArrayBuffer>> {
+    return this.call('billTemplate', [bill, lines])
   }
 
   vaultCreate(passphrase: string): Promise<t.OpenedVault> {

@@ -45,6 +45,9 @@ interface Go {
   vaultChange(handle: number, old: string, next: string): Promise<undefined>
   vaultClose(handle: number): Promise<undefined>
   checkPassphrase(passphrase: string): Promise<undefined>
+  bidPrepare(terms: string, bid: string): Promise<Methods['bidPrepare']['result']>
+  billRead(bill: string, workbook: Uint8Array): Promise<Methods['billRead']['result']>
+  billTemplate(bill: string, lines: string): Promise<Methods['billTemplate']['result']>
 }
 
 const scope = self as unknown as DedicatedWorkerGlobalScope & { Go: new () => GoRuntime; jianbiaoSealer?: Go }
@@ -196,6 +199,9 @@ const handlers: { [M in MethodName]: Handler<M> } = {
   vaultChange: (go, [handle, old, next]) => go.vaultChange(handle, old, next),
   vaultClose: (go, [handle]) => go.vaultClose(handle),
   checkPassphrase: (go, [passphrase]) => go.checkPassphrase(passphrase),
+  bidPrepare: (go, [terms, bid]) => go.bidPrepare(JSON.stringify(terms), JSON.stringify(bid)),
+  billRead: async (go, [bill, workbook]) => go.billRead(JSON.stringify(bill), new Uint8Array(await workbook.arrayBuffer())),
+  billTemplate: (go, [bill, lines]) => go.billTemplate(JSON.stringify(bill), JSON.stringify(lines)),
 }
 
 function dispatch<M extends MethodName>(go: Go, method: M, args: Methods[M]['args'], progress: Progress) {

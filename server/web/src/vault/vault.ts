@@ -90,8 +90,17 @@ export async function restoreVault(bytes: Uint8Array, passphrase: string): Promi
   if (doc.value) await store(doc.value)
 }
 
+/** The last change under way: they are saved one after another, so that this tab never overtakes itself. */
+let last: Promise<void> = Promise.resolve()
+
 /** Changes the document and saves it; resolves when the platform has stored it. */
-export async function change(edit: (document: VaultDocument) => VaultDocument): Promise<void> {
+export function change(edit: (document: VaultDocument) => VaultDocument): Promise<void> {
+  const next = last.then(() => changeNow(edit))
+  last = next.catch(() => undefined)
+  return next
+}
+
+async function changeNow(edit: (document: VaultDocument) => VaultDocument): Promise<void> {
   if (!doc.value || handle === undefined) throw new SealerError({ code: 'vault.locked', detail: '保险箱已锁上，请重新输入口令。' })
   await store(edit(doc.value))
 }

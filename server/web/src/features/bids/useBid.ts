@@ -6,21 +6,12 @@ import { forgetEnvelope } from '@/api/kept'
 import type { LotPage } from '@/api/lots'
 import type { Session } from '@/api/session'
 import { lotTitle } from '@/domain/lotLabels'
-import { capital } from '@/domain/money'
 import { isoDate, clock, toInstant } from '@/domain/time'
-import type { Json, Receipt, SealedEnvelope, SectionInput, VaultBid } from '@/sealer/sealer'
+import { SealerError, type Json, type Receipt, type SealedEnvelope, type SectionInput, type VaultBid } from '@/sealer/sealer'
+import type { PlainBid } from '@/domain/bidForm'
 import { bidsOf, change, newestBid, sealer, useVault } from '@/vault/vault'
-
-/** What a bidder fills in （投标函）; `files` by section. */
-export interface BidForm {
-  price: string
-  durationDays: string
-  quality: string
-  manager: string
-  depositForm: string
-  depositAmount: string
-  contact: string
-}
+import type { Draft } from './draft'
+import { signersOf } from './signers'
 
 /** What is happening, in words, and how far. */
 export interface Phase {
@@ -52,10 +43,30 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
     busy.value = false
   }
 
-  const submit = (form: BidForm, files: Readonly<Record<string, File[]>>) =>
+  const submit = (bid: PlainBid, draft: Draft) =>
     attempt(async () => {
-      const envelope = await seal(form, files)
+      const envelope = await seal(bid, draft)
       if (envelope) await deliver(envelope)
+    })
+
+  /** Takes over what the offline program made: its keys into this vault first, then the envelope to the platform. */
+  const submitOffline = (envelope: File, vault: File, passphrase: string) =>
+    attempt(async () => {
+      phase.value = { text: '正在打开离线用的保险箱' }
+      const opened = await sealer().vaultOpen(new Uint8Array(await vault.arrayBuffer()), passphrase)
+      await sealer().vaultClose(opened.handle)
+      phase.value = { text: '正在核对加密文件', percent: 0 }
+      const digest = await sealer().digest(envelope, (n, total) => (phase.value = { text: '正在核对加密文件', percent: (100 * n) / Math.max(total, 1) }))
+      const made = opened.document.bids.find((b) => b.digest === digest)
+      const lot = page.value?.lot.id
+      if (!made) throw new SealerError({ code: 'vault.no_bid', detail: '这个保险箱里没有这份加密文件的密钥：请选封装时用的那个保险箱（封装之后的），不要用封装之前的备份。' })
+      if (made.lot !== lot) throw new SealerError({ code: 'seal.other_lot', detail: `这份加密文件是为“${made.title}”制作的，不是本标段。` })
+      const newer = newest.value
+      if (newer && newer.digest !== made.digest && (newer.header.number >= made.header.number || newer.digest !== made.header.replaces))
+        throw new SealerError({ code: 'seal.not_next', detail: `保险箱里已有本标段第 ${newer.header.number} 版：离线制作时请用最新的保险箱，并加 --replace。` })
+      const signing = opened.document.signing.filter((k) => !held.value?.signing.some((x) => x.use === k.use && x.name === k.name && x.uscc === k.uscc))
+      if (signing.length > 0) await change((d) => ({ ...d, signing: [...d.signing, ...signing] }))
+      await deliver(await keep({ digest, headerDigest: '', size: made.size, header: made.header, blob: envelope }, made.bidder, made.oneTime))
     })
 
   const again = () => attempt(async () => waiting.value && deliver(waiting.value))
@@ -76,7 +87,7 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
       await deliver(await keep(envelope, last.bidder, last.oneTime))
     })
 
-  async function seal(form: BidForm, files: Readonly<Record<string, File[]>>) {
+  async function seal(bid: PlainBid, draft: Draft) {
     const p = page.value
     const vault = held.value
     const who = session.value
@@ -88,21 +99,17 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
     const earlier = ended ? undefined : past.value.at(-1)
     const last = ended ? undefined : newest.value
     const [bidder, fresh] = await sealer().generateKeys(2)
-    const firm = vault.signing.find((k) => k.use === 'firm')
-    const legal = vault.signing.find((k) => k.use === 'legalRepresentative')
-    if (!bidder || !fresh || !firm || !legal) return undefined
+    const signers = await signersOf(bid.owner, draft.byAgent)
+    if (!bidder || !fresh || !signers) return undefined
     const oneTime = earlier?.oneTime ?? fresh.private
     phase.value = { text: '正在密封', percent: 0 }
     const now = legalTime()
     const envelope = await sealer().sealBid(
       {
         lot: lot.id, documentVersion: String(lot.documentVersion), cutoffKey: keys.cutoff, openingKey: keys.opening, deadline: seconds(p.lot.bidDeadline),
-        number: (last?.header.number ?? 0) + 1, replaces: last?.digest ?? '', oneTime, bidder: bidder.private, firm: firm.key, signatory: legal.key,
-        owner: {
-          name: who.organisation.name, uscc: who.organisation.uscc, legalRepresentative: legal.name, agent: '', contact: form.contact,
-          capacity: 'legalRepresentative', signedAt: toInstant(isoDate(now), clock(now)),
-        },
-        sections: sectionsOf(p, form, files),
+        number: (last?.header.number ?? 0) + 1, replaces: last?.digest ?? '', oneTime, bidder: bidder.private, firm: signers.firm, signatory: signers.signatory,
+        owner: { ...bid.owner, contact: draft.contact, capacity: draft.byAgent ? 'agent' : 'legalRepresentative', signedAt: toInstant(isoDate(now), clock(now)) },
+        sections: sectionsOf(p, bid, draft),
       },
       showSealing,
     )
@@ -122,7 +129,6 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
       // What was sealed before and never received by the platform opens nothing any more.
       bids: [...d.bids.filter((b) => b.lot !== entry.lot || b.receipt !== null), entry],
       followed: d.followed.some((f) => f.lot === entry.lot) ? d.followed : [...d.followed, { lot: entry.lot, title: entry.title, since: entry.sealedAt }],
-      drafts: d.drafts.filter((x) => x.lot !== entry.lot),
     }))
     waiting.value = { envelope, entry }
     return waiting.value
@@ -146,7 +152,7 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
     phase.value = { text: '正在密封', percent: total > 0 ? (100 * n) / total : 0 }
   }
 
-  return { phase, problem, busy, done, waiting, newest, past, submit, again, withdraw }
+  return { phase, problem, busy, done, waiting, newest, past, submit, submitOffline, again, withdraw }
 }
 
 /** RFC 3339 in whole seconds, as the envelope's header wants it. */
@@ -154,17 +160,13 @@ function seconds(instant: string): string {
   return toInstant(isoDate(instant), clock(instant))
 }
 
-/** The form goes into the price section; a section without a form of its own carries an empty one. */
-function sectionsOf(page: LotPage, form: BidForm, files: Readonly<Record<string, File[]>>): SectionInput[] {
-  const params = page.document?.params
-  const priced: Json = {
-    price: form.price, capital: capital(form.price) ?? '', durationDays: Number(form.durationDays), quality: form.quality, manager: form.manager,
-    deposit: { form: form.depositForm, amount: form.depositAmount },
-  }
-  const wanted = (params?.sections ?? []).filter((s) => s.required || s.name === 'price' || (files[s.name]?.length ?? 0) > 0)
-  return wanted.map((s) => ({
-    name: s.name,
-    form: s.name === 'price' ? priced : {},
-    files: (files[s.name] ?? []).map((f) => ({ name: f.name, media: f.type || 'application/octet-stream', blob: f })),
-  }))
+/** The sections in the order of the document, with the completed forms and the files that were picked. */
+function sectionsOf(page: LotPage, bid: PlainBid, draft: Draft): SectionInput[] {
+  return (page.document?.params.sections ?? [])
+    .filter((s) => bid.forms[s.name])
+    .map((s) => ({
+      name: s.name,
+      form: bid.forms[s.name] as unknown as Json,
+      files: (draft.files[s.name] ?? []).flatMap((c) => (c.file ? [{ name: c.name, media: c.file.type || 'application/octet-stream', blob: c.file }] : [])),
+    }))
 }
