@@ -81,9 +81,36 @@ func (s *Service) begin(ctx context.Context, h *upload.Held) error {
 	if err := s.judgeBegun(ctx, in, *h.State.Begun); err != nil {
 		return err
 	}
+	in.whole = seal.CheckStructure(in.header, h.State.Size) == nil
 	st := h.State
 	st.Judged = true
-	return h.Save(st)
+	if err := h.Save(st); err != nil {
+		return err
+	}
+	s.remember(h, in)
+	return nil
+}
+
+// remember keeps a judged header until its bid is received, or many others came.
+func (s *Service) remember(h *upload.Held, in *incoming) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.judged) >= keepRecent {
+		clear(s.judged)
+	}
+	s.judged[h.ID()] = in
+}
+
+// recall gives what was remembered, and reads it again after a restart.
+func (s *Service) recall(ctx context.Context, h *upload.Held, f io.Reader) (*incoming, error) {
+	s.mu.Lock()
+	in, ok := s.judged[h.ID()]
+	delete(s.judged, h.ID())
+	s.mu.Unlock()
+	if ok {
+		return in, nil
+	}
+	return s.readHeader(ctx, f)
 }
 
 // stamp keeps the legal time at which the header was first here.
@@ -130,7 +157,7 @@ func (s *Service) SubmitUpload(ctx context.Context, who actor.Actor, id string) 
 	if !who.In(actor.Bidder) || !who.Certified {
 		return seal.Receipt{}, errNotFirm
 	}
-	if err := s.count(ctx, who.PersonID); err != nil {
+	if err := s.count(who.PersonID); err != nil {
 		return seal.Receipt{}, err
 	}
 	var receipt seal.Receipt
@@ -168,7 +195,7 @@ func (s *Service) finishUpload(ctx context.Context, h *upload.Held) (seal.Receip
 	if h.State.Begun == nil && incomplete != nil {
 		return seal.Receipt{}, incomplete
 	}
-	in, err := s.readHeader(ctx, f)
+	in, err := s.recall(ctx, h, f)
 	if err != nil {
 		return seal.Receipt{}, s.dropRefused(h, err)
 	}
@@ -192,8 +219,10 @@ func (s *Service) takeUpload(ctx context.Context, h *upload.Held, in *incoming, 
 			return seal.Receipt{}, err
 		}
 	}
-	if err := seal.CheckStructure(in.header, in.size); err != nil {
-		return seal.Receipt{}, s.judgeEnd(ctx, in, errMalformed.Because(err))
+	if !in.whole {
+		if err := seal.CheckStructure(in.header, in.size); err != nil {
+			return seal.Receipt{}, s.judgeEnd(ctx, in, errMalformed.Because(err))
+		}
 	}
 	id := uuid.NewString()
 	if err := s.adopt(ctx, id, f); err != nil {

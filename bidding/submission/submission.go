@@ -53,14 +53,16 @@ type Service struct {
 	day    time.Time
 	counts map[string]int
 	recent map[string]seal.Receipt // by digest, for an answer that was lost on its way
+	judged map[string]*incoming    // by upload id: headers that were read and judged, and need not be read again
 }
 
-// keepRecent is how many receipts are remembered, in memory only.
-const keepRecent = 512
+// keepRecent is how many receipts, and how many judged headers, are remembered,
+// in memory only.
+const keepRecent = 4096
 
 // NewService wires the package.
 func NewService(store *evidence.Store, keys *keystore.Store, files blob.Store) *Service {
-	return &Service{store: store, keys: keys, files: files, counts: map[string]int{}, recent: map[string]seal.Receipt{}}
+	return &Service{store: store, keys: keys, files: files, counts: map[string]int{}, recent: map[string]seal.Receipt{}, judged: map[string]*incoming{}}
 }
 
 // Kinds are the events of this package.
@@ -106,7 +108,7 @@ func (s *Service) Submit(ctx context.Context, who actor.Actor, body io.Reader) (
 	if !who.In(actor.Bidder) || !who.Certified {
 		return seal.Receipt{}, errNotFirm
 	}
-	if err := s.count(ctx, who.PersonID); err != nil {
+	if err := s.count(who.PersonID); err != nil {
 		return seal.Receipt{}, err
 	}
 	in, err := s.readHeader(ctx, body)
@@ -161,18 +163,22 @@ type incoming struct {
 	lot    *lot.Lot
 	digest string
 	size   int64
+	whole  bool        // the header fits the size, as was found when it came
 	over   func() bool // says that the cut-off put it on the record as unfinished; nil: it cannot have
 }
 
-// count limits what one person sends in a day.
-func (s *Service) count(ctx context.Context, person string) error {
-	var now time.Time
-	if err := s.store.DB().GetContext(ctx, &now, `SELECT clock_timestamp()`); err != nil {
-		return fmt.Errorf("read the clock: %w", err)
-	}
+// ForgetDay begins the day's counters anew, for programs that play many people.
+func (s *Service) ForgetDay() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if day := evidence.Day(now); !day.Equal(s.day) {
+	clear(s.counts)
+}
+
+// count limits what one person sends in a day of the machine's clock.
+func (s *Service) count(person string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if day := evidence.Day(time.Now()); !day.Equal(s.day) {
 		s.day, s.counts = day, map[string]int{}
 	}
 	if s.counts[person]++; s.counts[person] > dayLimit {

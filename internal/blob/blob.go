@@ -62,7 +62,10 @@ type File interface {
 }
 
 // Folder is a Store in a local folder.
-type Folder struct{ dir string }
+type Folder struct {
+	dir  string
+	sync shared // of the folder itself, so that a name survives a power cut
+}
 
 // NewFolder makes the folder (mode 0700) and removes what an interrupted Put
 // left in it.
@@ -79,7 +82,9 @@ func NewFolder(dir string) (*Folder, error) {
 			return nil, fmt.Errorf("blob folder: remove a partial file: %w", err)
 		}
 	}
-	return &Folder{dir: dir}, nil
+	f := &Folder{dir: dir}
+	f.sync.do = func() error { return syncFolder(dir) }
+	return f, nil
 }
 
 const partial = "partial"
@@ -124,7 +129,7 @@ func (f *Folder) Put(ctx context.Context, name string, r io.Reader) (int64, erro
 	if err := os.Rename(tmp.Name(), path); err != nil {
 		return 0, Full(fmt.Errorf("blob: %w", err))
 	}
-	return n, syncFolder(f.dir)
+	return n, f.sync.wait()
 }
 
 // Adopt implements Adopter by a link, and by a copy where the file lies on
@@ -137,7 +142,7 @@ func (f *Folder) Adopt(ctx context.Context, name, path string) error {
 	err = os.Link(path, to)
 	switch {
 	case err == nil:
-		return syncFolder(f.dir)
+		return f.sync.wait()
 	case errors.Is(err, os.ErrExist), errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("blob: adopt: %w", err)
 	}

@@ -26,6 +26,9 @@ type Held struct {
 	store *Store
 }
 
+// ID is what only its client knows.
+func (h *Held) ID() string { return h.id }
+
 // Hold runs do while no other request works on the upload; it waits for its turn
 // until ctx ends. Error: upload.unknown, or that of do.
 func (s *Store) Hold(ctx context.Context, id string, do func(*Held) error) error {
@@ -161,10 +164,15 @@ func (h *Held) Open() (*os.File, error) {
 }
 
 // Finish keeps the answer for a client that did not get it, and drops the bytes.
+// A power cut may lose the answer: what was answered is in the database.
 func (h *Held) Finish(answer []byte) error {
 	st := h.State
 	st.Answer, st.Running = answer, nil
-	return errors.Join(h.Save(st), remove(h.path(dataExt)))
+	if err := h.store.write(h.id, st, false); err != nil {
+		return errors.Join(err, remove(h.path(dataExt)))
+	}
+	h.State = st
+	return remove(h.path(dataExt))
 }
 
 // Remove forgets the upload with all its bytes.

@@ -101,8 +101,10 @@ func (s *Store) load(id string) (State, error) {
 	return openState(id, raw)
 }
 
-// save writes the state whole or not at all.
-func (s *Store) save(id string, st State) error {
+// save writes the state whole or not at all, and to the disk.
+func (s *Store) save(id string, st State) error { return s.write(id, st, true) }
+
+func (s *Store) write(id string, st State, lasting bool) error {
 	raw, err := sealState(id, st)
 	if err != nil {
 		return err
@@ -112,7 +114,7 @@ func (s *Store) save(id string, st State) error {
 		return blob.Full(fmt.Errorf("keep an upload: %w", err))
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
-	if _, err = tmp.Write(raw); err == nil {
+	if _, err = tmp.Write(raw); err == nil && lasting {
 		err = tmp.Sync()
 	}
 	if err = errors.Join(err, tmp.Close(), coarse(tmp.Name())); err == nil {

@@ -146,6 +146,13 @@ func (s *Store) Create(person string, purpose Purpose, size int64, digest string
 	return id, s.save(id, State{Purpose: purpose, Size: size, Digest: digest})
 }
 
+// ForgetDay begins the day's counters anew, for programs that play many people.
+func (s *Store) ForgetDay() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.counts)
+}
+
 func (s *Store) count(person string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -17,7 +17,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/emmansun/gmsm/sm3"
 	"github.com/jmoiron/sqlx"
+	"golang.org/x/sync/errgroup"
 
 	"jianbiao/bidding/lot"
 	"jianbiao/internal/apperr"
@@ -26,9 +28,10 @@ import (
 )
 
 // rushMeasure measures the minutes before a deadline: how many bids a second are
-// finally received, through HTTP and by many clients at once, into one lot. A
-// commit is all that makes a bid received: header judged, file stored and
-// synced, row and evidence committed, receipt signed. The peer is pgbench's
+// finally received, through HTTP and by many clients at once, into one lot. The
+// envelopes were uploaded before, as the bidder's page does it; a commit is all
+// that makes an upload a bid: session, header and deadline judged, file taken
+// over, row and evidence committed, receipt signed. The peer is pgbench's
 // simple-update transaction on the same PostgreSQL, by as many connections. The
 // rounds of both take turns.
 func rushMeasure(ctx context.Context, flags *flag.FlagSet, args []string, human io.Writer) ([]Result, error) {
@@ -63,8 +66,8 @@ func rush(ctx context.Context, clients, rounds int, length time.Duration, human 
 	defer peer.close()
 	var ours, theirs []float64
 	for i := range rounds {
-		say("第 %d/%d 轮：先密封好文件……", i+1, rounds)
-		if err := sealAhead(hands, l, f, 8*int(length/time.Second)); err != nil {
+		say("第 %d/%d 轮：先密封并上传文件……", i+1, rounds)
+		if err := f.uploadAhead(ctx, hands, l, perSecondEach*int(length/time.Second)); err != nil {
 			return Result{}, err
 		}
 		n, took, err := together(ctx, clients, length, func(ctx context.Context, i int) error { return hands[i].submit(ctx, f.url) })
@@ -128,10 +131,10 @@ func together(ctx context.Context, n int, length time.Duration, do func(ctx cont
 	return int(done.Load()), took, nil
 }
 
-// hand is one client with its session and its sealed envelopes.
+// hand is one client with its session and its uploaded envelopes.
 type hand struct {
 	http *http.Client
-	left [][]byte
+	left []string // ids of uploads
 }
 
 func (f *floor) logIn(ctx context.Context) ([]*hand, error) {
@@ -175,28 +178,55 @@ func (h *hand) post(ctx context.Context, url, media string, body []byte, want in
 	return nil
 }
 
+// perSecondEach is how many bids are ready for each client and second: so many
+// that none runs out on a fast machine.
+const perSecondEach = 10
+
 func (h *hand) submit(ctx context.Context, url string) error {
 	if len(h.left) == 0 {
 		return errNothingLeft
 	}
-	envelope := h.left[0]
+	id := h.left[0]
 	h.left = h.left[1:]
-	return h.post(ctx, url+"/api/bids", "application/octet-stream", envelope, http.StatusCreated)
+	return h.post(ctx, url+"/api/bids?upload="+id, "application/octet-stream", nil, http.StatusCreated)
 }
 
-// sealAhead gives each client each new first bids of its firm for the lot.
-func sealAhead(hands []*hand, l *lot.Lot, f *floor, each int) error {
+// uploadAhead gives each client so many uploaded first bids of its firm for the
+// lot. The counters of the day begin anew: they are for people.
+func (f *floor) uploadAhead(ctx context.Context, hands []*hand, l *lot.Lot, each int) error {
+	f.p.Submissions.ForgetDay()
+	f.p.Uploads.ForgetDay()
+	g, ctx := errgroup.WithContext(ctx)
 	for i, h := range hands {
-		h.left = nil
-		for range each {
-			var envelope bytes.Buffer
-			if _, err := f.firms[i].Seal(&envelope, known(l), offer("45000000.00"), birth); err != nil {
-				return err
+		g.Go(func() error {
+			h.left = nil
+			for range each {
+				id, err := f.uploaded(ctx, &f.firms[i], l)
+				if err != nil {
+					return err
+				}
+				h.left = append(h.left, id)
 			}
-			h.left = append(h.left, envelope.Bytes())
-		}
+			return nil
+		})
 	}
-	return nil
+	return g.Wait()
+}
+
+func (f *floor) uploaded(ctx context.Context, t *tenderer, l *lot.Lot) (string, error) {
+	var envelope bytes.Buffer
+	if _, err := t.Seal(&envelope, known(l), offer("45000000.00"), birth); err != nil {
+		return "", err
+	}
+	digest := fmt.Sprintf("sm3:%x", sm3.Sum(envelope.Bytes()))
+	id, err := f.p.Submissions.Announce(t.who, int64(envelope.Len()), digest)
+	if err != nil {
+		return "", err
+	}
+	if _, err := f.p.Uploads.Append(ctx, id, 0, digest, &envelope); err != nil {
+		return "", err
+	}
+	return id, f.p.Submissions.Begin(ctx, id)
 }
 
 // pgbench is the simple-update transaction of pgbench (-N), scale 10.
