@@ -91,7 +91,9 @@ type LotSummary struct {
 	OpeningAt    *string    `json:"openingAt,omitempty"`
 	PriceCeiling string     `json:"priceCeiling,omitempty" doc:"最高投标限价,元"`
 	Suspended    bool       `json:"suspended"`
-	UpdatedAt    string     `json:"updatedAt"`
+	// DocumentVersion lets a bidder's own page find out which of his bids answer an older one.
+	DocumentVersion int    `json:"documentVersion"`
+	UpdatedAt       string `json:"updatedAt"`
 }
 
 // ProjectRef names a project.
@@ -133,7 +135,7 @@ func summary(l *lot.Lot, o *opening.Brief) LotSummary {
 	s := LotSummary{ID: l.ID, Code: l.Code, Name: l.Name, Project: ProjectRef{l.Project.ID, l.Project.Code, l.Project.Name},
 		Kind: l.Project.Kind, Method: l.Project.Method, Buyer: l.Project.Buyer, Agency: deref(l.Project.Agency), Region: regionRef(l.Project.Region), State: string(l.State),
 		StateLabel: lot.Table.Labels[l.State], PublishedAt: StampPtr(l.PublishedAt), BidDeadline: StampPtr(l.BidDeadline),
-		PriceCeiling: amountText(l.PriceCeiling), Suspended: l.SuspendedSince != nil, UpdatedAt: Stamp(l.UpdatedAt)}
+		PriceCeiling: amountText(l.PriceCeiling), Suspended: l.SuspendedSince != nil, DocumentVersion: l.DocumentVersion, UpdatedAt: Stamp(l.UpdatedAt)}
 	if o != nil {
 		s.OpeningState, s.OpeningLabel, s.OpeningAt = string(o.State), opening.Table.Labels[o.State], StampPtr(&o.ScheduledAt)
 		if o.State == opening.BetweenSessions {
@@ -185,7 +187,6 @@ type LotDetail struct {
 	ApprovalNumber  string   `json:"approvalNumber"`
 	PlanFiling      string   `json:"planFiling,omitempty" doc:"采购计划备案号"`
 	IntentionAt     *string  `json:"intentionAt,omitempty" doc:"采购意向公开的时间"`
-	DocumentVersion int      `json:"documentVersion"`
 	SaleEnd         *string  `json:"saleEnd,omitempty"`
 	SuspendedReason string   `json:"suspendedReason,omitempty"`
 	Keys            *LotKeys `json:"keys,omitempty"`
@@ -304,7 +305,7 @@ func ofOpening(a lifecycle.Action) bool {
 func detail(l *lot.Lot, o *opening.Brief, who actor.Actor) LotDetail {
 	d := LotDetail{LotSummary: summary(l, o), Compulsory: l.Project.Compulsory, ApprovalNumber: l.Project.ApprovalNumber,
 		PlanFiling: l.Project.PlanFiling, IntentionAt: StampPtr(l.Project.IntentionAt),
-		DocumentVersion: l.DocumentVersion, SaleEnd: StampPtr(l.SaleEnd), SuspendedReason: deref(l.SuspendedReason), Hosted: l.HostedBy(who)}
+		SaleEnd: StampPtr(l.SaleEnd), SuspendedReason: deref(l.SuspendedReason), Hosted: l.HostedBy(who)}
 	if d.Hosted {
 		d.Estimate = amountText(&l.Estimate)
 	}

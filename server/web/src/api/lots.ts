@@ -45,6 +45,8 @@ export interface LotSummary {
   openingAt?: string | null
   priceCeiling?: string | null
   suspended: boolean
+  /** Newest issued version of the tender document; 0 without one. */
+  documentVersion: number
   updatedAt: string
 }
 
@@ -55,12 +57,69 @@ export interface LotDetail extends LotSummary {
   /** 采购计划备案号, GOV. */
   planFiling?: string
   intentionAt?: string | null
-  documentVersion: number
   saleEnd?: string | null
   suspendedReason?: string
   /** The viewer's own organisation runs this tender. */
   hosted?: boolean
   keys?: { cutoff: string; opening: string; vrf: string } | null
+  /** 第几次招标. */
+  attempt?: number
+  predecessor?: LotRelative | null
+  successor?: LotRelative | null
+}
+
+/** A lot before or after in a line of re-tenders （重新招标）. */
+export interface LotRelative {
+  id: string
+  code: string
+  attempt: number
+}
+
+/** One issued version of the tender document. */
+export interface DocVersion {
+  version: number
+  issuedAt?: string | null
+  digest: string
+  /** What changed, in the host's words. */
+  summary: string
+  answers: number
+  affectsPreparation: boolean
+}
+
+/** One check of a statutory period （时限校验记录）. */
+export interface PeriodCheck {
+  rule: string
+  name: string
+  basis: string
+  from: string
+  until: string
+  /** The bound in words: 最早2026年3月22日. */
+  bound: string
+  ok: boolean
+  version?: number
+  cause?: string
+  at?: string
+}
+
+/** One cause of a suspension; open while it has no end. */
+export interface Suspension {
+  cause: string
+  label: string
+  reason: string
+  orderNumber?: string
+  by?: string
+  from: string
+  until?: string | null
+}
+
+/** Until when the document may be objected to. */
+export interface Raise {
+  kind: 'objection' | 'challenge'
+  until: string
+  bound: string
+  rule: string
+  basis: string
+  open: boolean
 }
 
 export interface DocSection {
@@ -105,6 +164,7 @@ export interface TenderDocument {
   digest: string
   params: DocParams
   files: DocumentFile[]
+  versions?: DocVersion[] | null
 }
 
 export interface Notice {
@@ -131,6 +191,9 @@ export interface LotPage {
   notices?: Notice[] | null
   milestones?: Milestone[] | null
   actions?: Action[] | null
+  checks?: PeriodCheck[] | null
+  suspensions?: Suspension[] | null
+  raise?: Raise | null
 }
 
 export type ProofState = 'recorded' | 'integrated' | 'cosigned'

@@ -23,6 +23,7 @@ const INPUTS: Readonly<Record<string, readonly CommandInput[]>> = {
   reconvene: [{ name: 'at', label: '复会时间', required: true, instant: true }],
   postpone_deadline: [{ name: 'to', label: '新的投标截止时间', required: true, instant: true }, REASON],
   suspend: [REASON],
+  order_suspension: [{ name: 'order', label: '决定书文号', help: '责令暂停应当有书面决定，文号会公布。', required: true }, REASON],
   terminate: [REASON],
 }
 

@@ -1,9 +1,12 @@
 import { onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
+import { useRouter } from 'vue-router'
 import { asProblem, isAborted, type Problem } from '@/api/client'
+import { retender } from '@/api/documents'
 import { commandLot, loadEvents, loadLot, type EventView, type LotPage } from '@/api/lots'
 
 /** One lot on the screen: its page, its events, whether it is busy, and what went wrong. */
 export function useLot(id: Ref<string>) {
+  const router = useRouter()
   const page = shallowRef<LotPage>()
   const events = shallowRef<EventView[]>([])
   const problem = shallowRef<Problem>()
@@ -29,6 +32,11 @@ export function useLot(id: Ref<string>) {
   async function act(command: string, input: unknown): Promise<boolean> {
     busy.value = true
     try {
+      // A re-tender makes another lot; whoever makes it goes on there.
+      if (command === 'retender') {
+        await router.push(`/desk/new?lot=${(await retender(id.value)).lot.id}`)
+        return true
+      }
       await commandLot(id.value, command, input)
     } catch (cause) {
       problem.value = asProblem(cause)
