@@ -214,3 +214,6 @@ func (h *Health) judge() {
 		h.warn("backup_failed", "上一次备份没有成功：请重新备份。")
 	}
 }
+
+// Health gives the page of the platform's health, at most a second old.
+func (o *Operator) Health(ctx context.Context) *Health { return o.look(ctx) }
