@@ -13,10 +13,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -68,8 +70,8 @@ type Certificate struct {
 	Person       string // name of the person, "" for a firm's
 	Title        string // 法定代表人, 经办人; "" if it says nothing
 	Serial       string // hexadecimal
-	Issuer       string
-	Subject      string
+	Issuer       string // in words, for people
+	Subject      string // in words, for people
 	NotBefore    time.Time
 	NotAfter     time.Time
 	der          []byte
@@ -97,7 +99,7 @@ func Parse(raw []byte, p Profile) (*Certificate, error) {
 	if err != nil {
 		return nil, errMalformed(err)
 	}
-	c := &Certificate{Serial: hex.EncodeToString(x.SerialNumber.Bytes()), Issuer: x.Issuer.String(), Subject: x.Subject.String(),
+	c := &Certificate{Serial: hex.EncodeToString(x.SerialNumber.Bytes()), Issuer: issuerWords(x.Issuer),
 		NotBefore: x.NotBefore, NotAfter: x.NotAfter, der: x.Raw, x: x}
 	if c.Algorithm, err = algorithmOf(x); err != nil {
 		return nil, err
@@ -105,11 +107,30 @@ func Parse(raw []byte, p Profile) (*Certificate, error) {
 	if err := checkUsage(x, c.Algorithm); err != nil {
 		return nil, err
 	}
+	p.read(c)
+	c.Subject = c.words()
 	if !printable(c.Issuer) || !printable(c.Subject) {
 		return nil, errMalformed(nil)
 	}
-	p.read(c)
 	return c, nil
+}
+
+// words are the holder: who, as what, for which firm.
+func (c *Certificate) words() string {
+	parts := []string{c.Organisation, c.USCC}
+	if c.Person != "" && c.Title != "" {
+		parts = append([]string{c.Person + "（" + c.Title + "）"}, parts...)
+	} else if c.Person != "" {
+		parts = append([]string{c.Person}, parts...)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
+}
+
+func issuerWords(n pkix.Name) string {
+	if o := first(n.Organization); o != "" && o != n.CommonName {
+		return n.CommonName + "（" + o + "）"
+	}
+	return n.CommonName
 }
 
 // ParseText reads the unpadded base64url text of a certificate's DER, as it

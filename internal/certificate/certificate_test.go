@@ -80,6 +80,9 @@ func TestParse_saysWhoseItIs(t *testing.T) {
 	if c.Kind != certificate.KindPerson || c.Person != "李建国" || c.Title != "法定代表人" || c.USCC != firm.USCC {
 		t.Errorf("%+v", c)
 	}
+	if c.Subject != "李建国（法定代表人） · 苏北建设集团有限公司 · 91350100M000100Y43" || c.Issuer != "见标演练 CA（见标演练）" {
+		t.Errorf("%s, by %s", c.Subject, c.Issuer)
+	}
 	if err := trust.Verify(c, at); err != nil {
 		t.Error(err)
 	}

@@ -9,7 +9,8 @@ const above = {
   'live': ['@/vault/*', '@/ui/*', '@/features/*', '@/app/*', 'element-plus'],
   'ui': ['@/live/*', '@/vault/*', '@/sealer/*', '@/features/*', '@/app/*'],
   'vault': ['@/live/*', '@/features/*', '@/app/*'],
-  'features': ['@/features/*', '@/app/*', '../*/../*', '../portal/*', '../lot/*', '../session/*', '../desk/*', '../vault/*', '../bids/*', '../deadline/*', '../rehearsal/*', '../hall/*'],
+  'certificate': ['@/live/*', '@/vault/*', '@/features/*', '@/app/*'],
+  'features': ['@/features/*', '@/app/*', '../*/../*', '../portal/*', '../lot/*', '../session/*', '../desk/*', '../vault/*', '../bids/*', '../deadline/*', '../rehearsal/*', '../hall/*', '../account/*'],
 }
 
 export default tseslint.config(

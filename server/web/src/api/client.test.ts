@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { asProblem, call, ProblemError, query } from './client'
+import { asProblem, call, factored, onSecondFactor, ProblemError, query } from './client'
 
 function answer(status: number, body: string, type = 'application/json') {
   const fetched = vi.fn<(path: string, init: RequestInit) => Promise<Response>>(() => Promise.resolve(new Response(status === 204 ? null : body, { status, headers: { 'content-type': type } })))
@@ -52,4 +52,31 @@ describe('asProblem', () => {
 describe('query', () => {
   it('leaves out what is empty', () => expect(query({ a: 'x', b: '', c: undefined, d: 0 })).toBe('?a=x&d=0'))
   it('is nothing for nothing', () => expect(query({})).toBe(''))
+})
+
+describe('a second factor', () => {
+  const wanted = new Response('{"status":401,"title":"","code":"session.second_factor","detail":"请再次验证身份。"}', { status: 401, headers: { 'content-type': 'application/problem+json' } })
+  const done = new Response('{"done":true}', { status: 200, headers: { 'content-type': 'application/json' } })
+  afterEach(() => onSecondFactor(undefined))
+
+  it('is asked for, and the same request goes out again', async () => {
+    const fetched = vi.fn<(path: string, init: RequestInit) => Promise<Response>>().mockResolvedValueOnce(wanted.clone()).mockResolvedValueOnce(done.clone())
+    vi.stubGlobal('fetch', fetched)
+    onSecondFactor(() => Promise.resolve(true))
+    await expect(call('POST', '/api/x', { body: { reason: '填写的内容' } })).resolves.toEqual({ done: true })
+    expect(fetched.mock.calls[1]).toEqual(fetched.mock.calls[0])
+  })
+  it('that is not given leaves the refusal', async () => {
+    vi.stubGlobal('fetch', vi.fn(() => Promise.resolve(wanted.clone())))
+    onSecondFactor(() => Promise.resolve(false))
+    expect(await refusal(call('POST', '/api/x'))).toMatchObject({ code: 'session.second_factor' })
+  })
+  it('is asked for once by acts that are refused together', async () => {
+    let given = false
+    const ask = vi.fn(() => Promise.resolve((given = true)))
+    onSecondFactor(ask)
+    const act = () => (given ? Promise.resolve('done') : Promise.reject(new ProblemError({ status: 401, title: '', code: 'session.second_factor', detail: '' })))
+    await expect(Promise.all([factored(act), factored(act)])).resolves.toEqual(['done', 'done'])
+    expect(ask).toHaveBeenCalledOnce()
+  })
 })

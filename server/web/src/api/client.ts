@@ -22,6 +22,31 @@ export class ProblemError extends Error {
   }
 }
 
+/** Asks the person for a second factor (第二验证); resolves with whether it was given. */
+type FactorAsker = (detail: string) => Promise<boolean>
+let askFactor: FactorAsker | undefined
+let asking: Promise<boolean> | undefined
+
+/** The shell says who asks; until then a refusal stays one. */
+export function onSecondFactor(ask: FactorAsker | undefined): void {
+  askFactor = ask
+}
+
+/**
+ * Runs an act; where the platform wants a second factor first, the person is asked, and the same act is done again. What
+ * was typed stays where it is. Several acts that are refused at once ask once.
+ */
+export async function factored<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (cause) {
+    if (!askFactor || !(cause instanceof ProblemError) || cause.problem.code !== 'session.second_factor') throw cause
+    asking ??= askFactor(cause.problem.detail).finally(() => (asking = undefined))
+    if (!(await asking)) throw cause
+    return act()
+  }
+}
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** What a call may carry besides method and path. */
@@ -73,7 +98,11 @@ export async function callRaw(
   return { bytes: new Uint8Array(await response.arrayBuffer()), etag, status: response.status }
 }
 
-async function send(method: Method, path: string, options: CallOptions): Promise<Response> {
+function send(method: Method, path: string, options: CallOptions): Promise<Response> {
+  return factored(() => sendOnce(method, path, options))
+}
+
+async function sendOnce(method: Method, path: string, options: CallOptions): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json', 'x-requested-with': 'jianbiao', ...options.headers }
   const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' }
   if (options.raw !== undefined) {

@@ -41,6 +41,14 @@ export async function login(input: { login: string; password: string; membership
   return answer
 }
 
+/** Logs in by the answer of a certificate to a challenge (certificate/prove.ts makes it). */
+export async function loginByCertificate(proof: { challenge: string; certificate: string; signature: string }): Promise<Session> {
+  await call('POST', '/api/session/certificate', { body: proof })
+  const answer = await loadSession()
+  if (!answer) throw new ProblemError({ status: 401, title: '没有登录', code: 'web.no_cookie', detail: '登录没有保留下来，请允许浏览器保存本站的登录信息后再试。' })
+  return answer
+}
+
 export async function logout(): Promise<void> {
   await call('DELETE', '/api/session')
   session.value = undefined

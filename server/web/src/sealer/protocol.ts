@@ -32,6 +32,9 @@ export interface Methods {
   bidPrepare: { args: [terms: f.Terms, bid: f.PlainBid]; result: { bid: f.PlainBid; problems: f.FormProblem[] } }
   billRead: { args: [bill: f.Bill, workbook: Blob]; result: f.ImportedBill }
   billTemplate: { args: [bill: f.Bill, lines: f.BillLine[]]; result: Uint8Array<ArrayBuffer> }
+  certificateOpen: { args: [file: Uint8Array, passphrase: string]; result: t.OpenedCertificate }
+  certificateSign: { args: [handle: number, tag: string, message: Uint8Array]; result: string }
+  certificateClose: { args: [handle: number]; result: undefined }
 }
 
 export type MethodName = keyof Methods

@@ -199,6 +199,20 @@ export class Sealer {
     return this.call('vaultClose', [handle])
   }
 
+  /** Opens a certificate with its key (演练证书文件). Rejects with keyfile.* or certificate.encryption. */
+  certificateOpen(file: Uint8Array, passphrase: string): Promise<t.OpenedCertificate> {
+    return this.call('certificateOpen', [file, passphrase])
+  }
+
+  certificateSign(handle: number, tag: string, message: Uint8Array): Promise<string> {
+    return this.call('certificateSign', [handle, tag, message])
+  }
+
+  /** Forgets the certificate's key. */
+  certificateClose(handle: number): Promise<undefined> {
+    return this.call('certificateClose', [handle])
+  }
+
   private call<M extends MethodName>(method: M, args: Methods[M]['args'], progress?: Progress): Promise<Methods[M]['result']> {
     return new Promise<Methods[M]['result']>((resolve, reject) => {
       if (this.dead) {

@@ -108,6 +108,9 @@ export interface BidInput extends EnvelopeInput {
   readonly bidder: string
   readonly firm: string
   readonly signatory: string
+  /** Handles of opened certificates that sign instead of the two. */
+  readonly firmFile?: number
+  readonly signatoryFile?: number
   readonly sections: readonly SectionInput[]
 }
 
@@ -193,6 +196,14 @@ export interface VaultDocument {
 export interface OpenedVault {
   readonly handle: number
   readonly document: VaultDocument
+}
+
+/** A key file whose key stays in the worker. */
+export interface OpenedCertificate {
+  readonly handle: number
+  /** DER as base64url. */
+  readonly certificate: string
+  readonly publicKey: string
 }
 
 export interface VrfResult {

@@ -48,6 +48,9 @@ interface Go {
   bidPrepare(terms: string, bid: string): Promise<Methods['bidPrepare']['result']>
   billRead(bill: string, workbook: Uint8Array): Promise<Methods['billRead']['result']>
   billTemplate(bill: string, lines: string): Promise<Methods['billTemplate']['result']>
+  certificateOpen(file: Uint8Array, passphrase: string): Promise<Methods['certificateOpen']['result']>
+  certificateSign(handle: number, tag: string, message: Uint8Array): Promise<string>
+  certificateClose(handle: number): Promise<undefined>
 }
 
 const scope = self as unknown as DedicatedWorkerGlobalScope & { Go: new () => GoRuntime; jianbiaoSealer?: Go }
@@ -202,6 +205,9 @@ const handlers: { [M in MethodName]: Handler<M> } = {
   bidPrepare: (go, [terms, bid]) => go.bidPrepare(JSON.stringify(terms), JSON.stringify(bid)),
   billRead: async (go, [bill, workbook]) => go.billRead(JSON.stringify(bill), new Uint8Array(await workbook.arrayBuffer())),
   billTemplate: (go, [bill, lines]) => go.billTemplate(JSON.stringify(bill), JSON.stringify(lines)),
+  certificateOpen: (go, [file, passphrase]) => go.certificateOpen(file, passphrase),
+  certificateSign: (go, [handle, tag, message]) => go.certificateSign(handle, tag, message),
+  certificateClose: (go, [handle]) => go.certificateClose(handle),
 }
 
 function dispatch<M extends MethodName>(go: Go, method: M, args: Methods[M]['args'], progress: Progress) {

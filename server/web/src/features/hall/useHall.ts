@@ -1,6 +1,6 @@
 /** One opening hall on the screen: its picture, its talk, what may be done, and how the line is. */
 import { computed, onScopeDispose, readonly, ref, shallowRef } from 'vue'
-import { asProblem, type Problem } from '@/api/client'
+import { asProblem, factored, type Problem } from '@/api/client'
 import { syncClock, legalTime } from '@/api/clock'
 import { loadEvents } from '@/api/lots'
 import { apply, collect, tidy } from '@/live/hall'
@@ -91,7 +91,7 @@ export function useHall(lot: string, view: HallView) {
     hall: readonly(hall) as Readonly<typeof hall>, events, viewer, actions, presence, line: readonly(line), ended, latest,
     action: (command: string): Action | undefined => actions.value.find((a) => a.command === command),
     live: computed(() => line.value === 'live'),
-    command: stream.command.bind(stream),
+    command: (command: string, input: unknown, id = newCommandId()) => factored(() => stream.command(command, input, id)),
     refresh: refreshSoon,
     reconnect: back,
   }
