@@ -109,7 +109,7 @@ func (s *Service) checkFactor(ctx context.Context, who actor.Actor, f Factor) er
 }
 
 func errCode() error {
-	return apperr.New(apperr.Unauthenticated, "factor.code", "动态口令不正确或已经用过：请核对手机时间，等下一个口令出现后再试。").With("code", "动态口令不正确或已经用过。")
+	return apperr.New(apperr.Unauthenticated, "factor.code", "动态口令不正确或已经用过：请核对手机时间，等下一个口令出现后再试。").With("code", "动态口令不正确或已经用过：请核对手机时间，等下一个口令出现后再试。")
 }
 
 // checkCode checks a code of the authenticator or a recovery code, and counts
