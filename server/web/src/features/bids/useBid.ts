@@ -9,6 +9,7 @@ import { lotTitle } from '@/domain/lotLabels'
 import { isoDate, clock, toInstant } from '@/domain/time'
 import { SealerError, type Json, type Receipt, type SealedEnvelope, type SectionInput, type VaultBid } from '@/sealer/sealer'
 import type { PlainBid } from '@/domain/bidForm'
+import { signerHandles } from '@/vault/certificateSigners'
 import { bidsOf, change, newestBid, sealer, useVault } from '@/vault/vault'
 import type { Draft } from './draft'
 import { signersOf } from './signers'
@@ -107,7 +108,7 @@ export function useBid(page: Ref<LotPage | undefined>, session: Ref<Session | un
     const envelope = await sealer().sealBid(
       {
         lot: lot.id, documentVersion: String(lot.documentVersion), cutoffKey: keys.cutoff, openingKey: keys.opening, deadline: seconds(p.lot.bidDeadline),
-        number: (last?.header.number ?? 0) + 1, replaces: last?.digest ?? '', oneTime, bidder: bidder.private, firm: signers.firm, signatory: signers.signatory,
+        number: (last?.header.number ?? 0) + 1, replaces: last?.digest ?? '', oneTime, bidder: bidder.private, firm: signers.firm, signatory: signers.signatory, ...signerHandles(),
         owner: { ...bid.owner, contact: draft.contact, capacity: draft.byAgent ? 'agent' : 'legalRepresentative', signedAt: toInstant(isoDate(now), clock(now)) },
         sections: sectionsOf(p, bid, draft),
       },
