@@ -395,8 +395,15 @@ func TestLogin_addressCeilingIsSoft(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, func(c *identity.Config) { c.AddressCeiling = 8 })
 	p, _ := h.person(actor.Bidder)
+	used, _ := h.login(p.Login, password, "")
 	for i := range 8 {
 		h.login(fmt.Sprintf("nobody-%d", i), "wrong", "")
+	}
+	if _, code := h.login(p.Login, password, used.Device); code != "" {
+		t.Errorf("from a computer used before, over the ceiling: %q", code)
+	}
+	if _, code := h.login("somebody-else", password, used.Device); code != "session.address" {
+		t.Errorf("another account from that computer: %q", code)
 	}
 	if _, code := h.login(p.Login, password, ""); code != "session.address" {
 		t.Errorf("over the ceiling: %q", code)

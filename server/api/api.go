@@ -50,6 +50,8 @@ type Deps struct {
 	// Address finds the client's address. nil: that of the connection; behind a
 	// proxy echo.ExtractIPFromXFFHeader.
 	Address echo.IPExtractor
+	// Limits are how fast requests may come; nil: DefaultLimits.
+	Limits *Limits
 }
 
 // API is the router with its registry.
@@ -61,6 +63,7 @@ type API struct {
 	byKey  map[string]*Route // method and Echo path
 	cross  *http.CrossOriginProtection
 	idem   inFlight
+	rate   *buckets
 }
 
 // Permission says who may use a route. The zero value is nobody's and does not
@@ -157,7 +160,7 @@ func (r Route) limit() int64 {
 // New makes the API with its own routes; others are added by Register and Raw
 // before Handler is called.
 func New(d Deps) *API {
-	a := &API{deps: d, echo: echo.New(), byKey: map[string]*Route{}, cross: http.NewCrossOriginProtection()}
+	a := &API{deps: d, echo: echo.New(), byKey: map[string]*Route{}, rate: newBuckets(d.Limits), cross: http.NewCrossOriginProtection()}
 	for _, origin := range d.TrustedOrigins {
 		if err := a.cross.AddTrustedOrigin(origin); err != nil {
 			panic("api: trusted origin: " + err.Error())
@@ -169,7 +172,7 @@ func New(d Deps) *API {
 	if d.Address == nil {
 		a.echo.IPExtractor = echo.ExtractIPDirect()
 	}
-	a.echo.Use(a.visit, a.logged, a.recovered, a.headers, a.sameSite, a.present, a.session, a.gate, a.once)
+	a.echo.Use(a.visit, a.logged, a.recovered, a.headers, a.sameSite, a.present, a.session, a.limited, a.gate, a.once)
 	a.huma = humaecho.New(a.echo, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0", Info: &huma.Info{Title: "见标 Jianbiao", Version: d.Version},

@@ -63,13 +63,23 @@ type site struct {
 // register routes.
 func newSite(t *testing.T, add func(*api.API)) *site {
 	t.Helper()
+	return newSiteWith(t, add, nil)
+}
+
+// newSiteWith is newSite with other dependencies.
+func newSiteWith(t *testing.T, add func(*api.API), change func(*api.Deps)) *site {
+	t.Helper()
 	db := pgtest.New(t)
 	store := evidence.NewStore(db.App)
 	s := &site{t: t, db: db, log: &buffer{}}
 	s.ids = identity.NewService(store, identity.Config{Now: time.Now, Secret: bytes.Repeat([]byte{7}, 32), Rehearsal: true,
 		Cost: identity.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, FreshFor: -1})
-	s.api = api.New(api.Deps{Store: store, Identity: s.ids, Clock: clock.New(store, true), Version: "test", Rehearsal: true,
-		Log: slog.New(slog.NewJSONHandler(s.log, nil))})
+	deps := api.Deps{Store: store, Identity: s.ids, Clock: clock.New(store, true), Version: "test", Rehearsal: true,
+		Log: slog.New(slog.NewJSONHandler(s.log, nil))}
+	if change != nil {
+		change(&deps)
+	}
+	s.api = api.New(deps)
 	if add != nil {
 		add(s.api)
 	}
