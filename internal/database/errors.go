@@ -46,6 +46,12 @@ func IsUnavailable(err error) bool {
 	return errors.As(err, &network) || errors.Is(err, driver.ErrBadConn)
 }
 
+// IsFull says whether PostgreSQL has no room left on its disk (53100 disk_full).
+func IsFull(err error) bool {
+	e := pgError(err)
+	return e != nil && e.Code == pqerror.DiskFull
+}
+
 // pgError finds PostgreSQL's own error in a chain, nil when there is none.
 func pgError(err error) *pq.Error {
 	var e *pq.Error

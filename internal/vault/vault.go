@@ -44,7 +44,7 @@ const (
 
 var (
 	// ErrWrongPassphrase says: the passphrase is not this vault's.
-	ErrWrongPassphrase = apperr.New(apperr.Forbidden, "vault.wrong_passphrase", "保险箱口令不正确。请检查大小写和输入法;口令无法由平台找回。")
+	ErrWrongPassphrase = apperr.New(apperr.Forbidden, "vault.wrong_passphrase", "保险箱口令不正确，可以继续试，不会锁定。请检查大小写、输入法和前后空格；口令无法由平台找回，有备份文件的，可以用备份和当时的口令恢复。")
 	// ErrDamaged says: the passphrase is right and the contents do not authenticate.
 	ErrDamaged = apperr.New(apperr.Invalid, "vault.damaged", "保险箱文件已损坏或被改动,请改用最近一次导出的备份。")
 	// ErrNotVault says: these bytes are not a vault of a version we know.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,23 @@ func TestWrongPassphrase(t *testing.T) {
 	_, err := vault.Open(blob, passphrase+" ")
 	if !errors.Is(err, vault.ErrWrongPassphrase) || apperr.CodeOf(err) != "vault.wrong_passphrase" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Ten wrong passphrases in a row lock nothing: it is the bidder's own machine,
+// and the hour is that of his opening.
+func TestWrongPassphrase_TenTimes(t *testing.T) {
+	t.Parallel()
+	blob := save(t, filled(t))
+	for i := range 10 {
+		_, err := vault.Open(blob, fmt.Sprintf("不是这个口令-%d", i))
+		e, ok := apperr.From(err)
+		if !ok || e.Code != "vault.wrong_passphrase" || !strings.Contains(e.Detail, "可以继续试") || !strings.Contains(e.Detail, "备份") {
+			t.Fatalf("try %d: %v", i, err)
+		}
+	}
+	if _, err := vault.Open(blob, passphrase); err != nil {
+		t.Errorf("the right one after ten wrong ones: %v", err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"jianbiao/internal/apperr"
+	"jianbiao/internal/blob"
 	"jianbiao/internal/database"
 )
 
@@ -143,6 +144,8 @@ func asProblem(err error) *Problem {
 		return p
 	case errors.As(err, &tooLarge):
 		return plainProblem(http.StatusRequestEntityTooLarge)
+	case database.IsFull(err):
+		return asProblem(blob.ErrFull.Because(err))
 	case database.IsUnavailable(err):
 		return newProblem(http.StatusServiceUnavailable, "server.database", "平台的数据库暂时连接不上,请稍后再试;刚才的操作是否办成,请刷新后核对。")
 	case errors.Is(err, context.DeadlineExceeded):

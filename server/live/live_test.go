@@ -143,6 +143,11 @@ func TestServe_MessageTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.records(1)
+	other := w.dial("role=bidder&person=p2")
+	pos, err := other.follow(0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := w.dial("role=buyer&person=p1")
 	go func() {
 		_ = c.ws.WriteMessage(websocket.TextMessage, []byte(`{"id":"1","command":"`+strings.Repeat("x", 10<<20)+`"}`))
@@ -152,6 +157,10 @@ func TestServe_MessageTooLarge(t *testing.T) {
 	}
 	if w.room.acted != 0 {
 		t.Error("the command was carried out")
+	}
+	w.records(3)
+	if _, err := other.follow(pos, pos+3); err != nil {
+		t.Errorf("another visitor of the hall was disturbed: %v", err)
 	}
 }
 

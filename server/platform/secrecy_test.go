@@ -150,6 +150,7 @@ type client struct {
 	site              string
 	firm              *firm.Firm
 	org, person, uscc string
+	bids              int
 }
 
 func people(t *testing.T, p *platform.Platform, site string, n int) []*client {
@@ -212,7 +213,19 @@ func (c *client) bid(t *testing.T, l *lot.Lot) {
 		Deadline: *l.BidDeadline}, firm.Offer{Price: "45000000.00", Duration: 300, Quality: "合格", Manager: "王工"}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	c.send(t, http.MethodPost, "/api/bids", envelope.Bytes(), "application/octet-stream", nil)
+	if c.bids++; c.bids%2 == 0 {
+		c.send(t, http.MethodPost, "/api/bids", envelope.Bytes(), "application/octet-stream", nil)
+		return
+	}
+	// In chunks; and one more upload that breaks off after its header.
+	for _, part := range []int{envelope.Len(), 1 << 17} {
+		id, a := c.announce(t, "bid", int64(envelope.Len()))
+		want(t, "announced", a, http.StatusCreated, "")
+		want(t, "a chunk", c.chunk(t, id, 0, envelope.Bytes()[:part]), http.StatusNoContent, "")
+		if part == envelope.Len() {
+			want(t, "finished", c.ask(t, http.MethodPost, "/api/bids?upload="+id, nil, nil), http.StatusCreated, "")
+		}
+	}
 }
 
 // row is one thing that the attacker sees: a row of a table as text, a file of
@@ -240,15 +253,28 @@ func dump(t *testing.T, p *platform.Platform, log *bytes.Buffer) []row {
 			out = append(out, row{table, readable(text)})
 		}
 	}
-	if err := filepath.WalkDir(filepath.Join(p.Config.Data, "files"), func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	for _, dir := range []string{"files", "uploads"} {
+		if err := filepath.WalkDir(filepath.Join(p.Config.Data, dir), func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			text := fmt.Sprintf("%s %d %s", d.Name(), info.Size(), info.ModTime().UTC())
+			if strings.HasSuffix(path, ".state") {
+				raw, err := os.ReadFile(path)
+				if err != nil {
+					return err
+				}
+				text += string(raw)
+			}
+			if !info.ModTime().UTC().Equal(info.ModTime().UTC().Truncate(24 * time.Hour)) {
+				t.Errorf("%s has a time finer than the day: %.80s", dir, text)
+			}
+			out = append(out, row{"files", text})
 			return err
+		}); err != nil {
+			t.Fatal(err)
 		}
-		info, err := d.Info()
-		out = append(out, row{"files", fmt.Sprintf("%s %d %s", d.Name(), info.Size(), info.ModTime().UTC())})
-		return err
-	}); err != nil {
-		t.Fatal(err)
 	}
 	for line := range strings.Lines(log.String()) {
 		out = append(out, row{"log", line})
