@@ -5,7 +5,7 @@ WEB := server/web
 ADDR ?= 127.0.0.1:8080
 DATA ?= data
 
-.PHONY: help deps run build web sealer test check lint bench soak e2e gen clean
+.PHONY: help deps run build web sealer test check lint bench soak e2e fuzz gen clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ bench: build ## Speed, as ratios against a peer in the same run
 
 soak: build ## Fifteen minutes with 3,000 sockets in 30 halls: does the memory grow?
 	bin/jianbiao bench soak
+
+fuzz: ## Throw bad input at every parser of foreign bytes, FUZZTIME=20s each
+	@bash scripts/fuzz.sh
 
 gen: ## Write the generated files again (state tables, vectors of the specifications)
 	@bash scripts/gen.sh

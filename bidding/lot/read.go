@@ -26,8 +26,10 @@ func (s *Service) List(ctx context.Context, who actor.Actor, f Filter) ([]Lot, e
 	if f.Limit <= 0 || f.Limit > 100 {
 		f.Limit = 50
 	}
-	if _, err := uuid.Parse(f.After); err != nil {
+	if id, err := uuid.Parse(f.After); err != nil {
 		f.After = ""
+	} else {
+		f.After = id.String() // Parse takes forms that PostgreSQL does not
 	}
 	mine := ""
 	if who.In(actor.Buyer, actor.Agency) {

@@ -33,15 +33,23 @@ func plain(f func(*Service, context.Context, actor.Actor, string) error) runner 
 func with[In any](f func(*Service, context.Context, actor.Actor, string, In) error) runner {
 	return func(s *Service, ctx context.Context, who actor.Actor, lotID string, input json.RawMessage) (any, error) {
 		var in In
-		if len(input) > 0 && string(input) != "null" {
-			d := json.NewDecoder(bytes.NewReader(input))
-			d.DisallowUnknownFields()
-			if err := d.Decode(&in); err != nil {
-				return nil, apperr.New(apperr.Invalid, "opening.input", "提交的内容格式不对：请刷新页面后再试。").Because(err)
-			}
+		if err := decodeInput(input, &in); err != nil {
+			return nil, err
 		}
 		return nil, f(s, ctx, who, lotID, in)
 	}
+}
+
+func decodeInput(input json.RawMessage, into any) error {
+	if len(input) == 0 || string(input) == "null" {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(input))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return apperr.New(apperr.Invalid, "opening.input", "提交的内容格式不对：请刷新页面后再试。").Because(err)
+	}
+	return nil
 }
 
 type textInput struct {

@@ -52,6 +52,13 @@ func IsFull(err error) bool {
 	return e != nil && e.Code == pqerror.DiskFull
 }
 
+// IsBadText says whether a text that somebody sent cannot be what it stands for,
+// or holds a character that no text may hold: no UUID, the character NUL.
+func IsBadText(err error) bool {
+	e := pgError(err)
+	return e != nil && (e.Code == pqerror.InvalidTextRepresentation || e.Code == pqerror.CharacterNotInRepertoire || e.Code == pqerror.UntranslatableCharacter)
+}
+
 // pgError finds PostgreSQL's own error in a chain, nil when there is none.
 func pgError(err error) *pq.Error {
 	var e *pq.Error

@@ -18,7 +18,7 @@ const passphrase = "骆马湖边的第三棵柳树 7"
 
 var now = time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)
 
-func filled(t *testing.T) *vault.Vault {
+func filled(t testing.TB) *vault.Vault {
 	t.Helper()
 	v, err := vault.New(passphrase)
 	if err != nil {
@@ -34,7 +34,7 @@ func filled(t *testing.T) *vault.Vault {
 	return v
 }
 
-func save(t *testing.T, v *vault.Vault) []byte {
+func save(t testing.TB, v *vault.Vault) []byte {
 	t.Helper()
 	blob, err := v.Save(now)
 	if err != nil {

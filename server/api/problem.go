@@ -144,6 +144,8 @@ func asProblem(err error) *Problem {
 		return p
 	case errors.As(err, &tooLarge):
 		return plainProblem(http.StatusRequestEntityTooLarge)
+	case database.IsBadText(err):
+		return plainProblem(http.StatusBadRequest)
 	case database.IsFull(err):
 		return asProblem(blob.ErrFull.Because(err))
 	case database.IsUnavailable(err):
