@@ -1,7 +1,6 @@
 package upload
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -26,7 +25,7 @@ func FuzzState(f *testing.F) {
 			}
 			return
 		}
-		if by != id || !bytes.Equal(in, sealed) || st.Offset != 3 {
+		if by != id || st.Offset != 3 { // another process of the fuzzer seals with another nonce
 			t.Errorf("a state that nobody sealed: %+v", st)
 		}
 	})
