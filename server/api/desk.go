@@ -1,13 +1,18 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"io"
 	"net/http"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"jianbiao/bidding/lot"
+	"jianbiao/bidding/tenderform"
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
 )
@@ -15,6 +20,7 @@ import (
 func (t *trade) registerDesk() {
 	Register(t.API, Route{Method: http.MethodPost, Path: "/api/lots/{id}/check", Allow: hosts, Summary: "校验拟定的时间和文件"}, t.checkLot)
 	Register(t.API, Route{Method: http.MethodGet, Path: "/api/lots/{id}/notices/{number}", Allow: Public, Summary: "一份公告和它的签名"}, t.getNotice)
+	t.Raw(Route{Method: http.MethodPost, Path: "/api/workbook", Allow: hosts, Silent: true, Summary: "读出工作簿的行", Body: maxWorkbook}, readWorkbook)
 }
 
 type checkLotInput struct {
@@ -185,4 +191,20 @@ func (t *trade) recordMedium(ctx context.Context, who actor.Actor, id string, ra
 	_, err := t.Lots.RecordMedium(ctx, who, id, lot.MediumInput{Number: in.Number, Medium: in.Medium, URL: in.URL, Text: in.Text, Digest: in.Digest,
 		SentAt: in.SentAt, VerifiedAt: in.VerifiedAt, PublishedAt: in.PublishedAt})
 	return err
+}
+
+// maxWorkbook is the largest workbook that a host may import items from, in bytes.
+const maxWorkbook = 20 << 20
+
+// readWorkbook answers the rows of an .xlsx file as texts; nothing is kept of it.
+func readWorkbook(c echo.Context) error {
+	raw, err := io.ReadAll(c.Request().Body)
+	if err != nil {
+		return unread(err)
+	}
+	rows, err := tenderform.ReadRows(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"rows": rows})
 }

@@ -7,11 +7,15 @@ import { createRequire } from 'node:module'
 import { DESKTOP, PHONE, Stage, until, WALL } from './harness.mjs'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-let stage, lots
+let stage, lots, drafted
 
 before(async () => {
   stage = await Stage.open()
   lots = (await stage.platform.get('/api/lots?limit=100')).items
+  const { people } = await stage.platform.get('/api/rehearsal')
+  const login = await fetch(`${stage.platform.url}/api/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ login: 'agency1', password: people.find((p) => p.login === 'agency1').password }) })
+  const cookie = login.headers.getSetCookie().map((c) => c.split(';')[0]).join('; ')
+  drafted = (await (await fetch(`${stage.platform.url}/api/lots?state=drafting`, { headers: { cookie } })).json()).items.find((l) => l.kind === 'GOV').id
 })
 after(() => stage?.close())
 
@@ -109,6 +113,7 @@ const unlocked = async (page) => {
 
 tour('visitor', '', () => [
   { where: '/', ready: (page) => page.getByText('老旧小区').first().waitFor() },
+  { where: `/lots/${lots.find((l) => l.state === 'published' && l.kind === 'GOV').id}/notices/1` },
   ...['published', 'cut_off', 'opened', 'failed', 'terminated'].map((s) => ({ where: `/lots/${lots.find((l) => l.state === s).id}` })),
   { where: '/login', ready: (page) => page.getByText('演练城市的人员').waitFor() },
   { where: '/deadline' }, { where: '/rehearsal', ready: (page) => page.getByRole('button', { name: '开始一场演练' }).waitFor() }, { where: '/nowhere' },
@@ -117,6 +122,7 @@ tour('visitor', '', () => [
 tour('wall', '', () => OPENING_STATES.map((s) => ({ where: `/lots/${lotIn(s)}/screen`, sights: s === 'announcing' ? [WALL, PHONE] : [WALL], ready: inHall })))
 tour('buyer', 'buyer1', () => [{ where: '/desk' }, { where: '/desk/new', ready: (page) => page.locator('#p-name').waitFor() }, hall('roster_published', [DESKTOP])])
 tour('agency', 'agency1', () => [{ where: '/desk' }, { where: '/desk/new' }, ...OPENING_STATES.map((s) => hall(s, ['started', 'objection_window'].includes(s) ? [DESKTOP, PHONE] : [DESKTOP]))])
+tour('drafting', 'agency1', () => ['3', '4', '5'].map((step) => ({ where: `/desk/new?lot=${drafted}&step=${step}`, ready: (page) => page.getByRole('button', { name: /下一步$|^发布招标公告$/ }).waitFor() })))
 tour('supervisor', 'supervisor1', () => [{ where: '/desk' }, hall('decrypting'), hall('record_confirming', [DESKTOP])])
 tour('bidder', 'bidder1', () => [
   { where: '/desk', ready: unlocked }, { where: '/vault', ready: unlocked }, { where: `/bids/new/${lotIn('scheduled', 'published')}`, ready: unlocked },

@@ -1,4 +1,4 @@
-import { call, query } from './client'
+import { call, callRaw, query } from './client'
 import type { CountedDay } from './deadline'
 import type { DocParams, Notice } from './lots'
 
@@ -81,3 +81,9 @@ export interface SignedNotice {
 }
 
 export const loadNotice = (id: string, number: string | number): Promise<SignedNotice> => call('GET', `/api/lots/${encodeURIComponent(id)}/notices/${encodeURIComponent(String(number))}`)
+
+/** The rows of the first sheet of an .xlsx workbook, as texts; nothing is kept of it. */
+export async function readWorkbook(file: Blob): Promise<string[][]> {
+  const { bytes } = await callRaw('POST', '/api/workbook', { raw: file })
+  return (JSON.parse(new TextDecoder().decode(bytes)) as { rows: string[][] | null }).rows ?? []
+}

@@ -26,8 +26,11 @@ const NUMBER = /^\d{1,12}(\.\d{1,4})?$/
 
 /** Reads rows copied from a spreadsheet (tabs) or a CSV file. With a line of heads the columns may stand in any order;
  * without one they are code, name, feature, unit, quantity, or the same without the feature. */
-export function readBill(text: string): ReadBill {
-  const rows = split(text)
+export const readBill = (text: string): ReadBill => readRows(split(text))
+
+/** Reads the rows of a sheet in the same way. */
+export function readRows(all: readonly (readonly string[])[]): ReadBill {
+  const rows = all.filter((r) => r.some((c) => c.trim()))
   const faults: string[] = []
   const heads = rows.findIndex((r) => columnsOf(r) !== undefined)
   const columns = heads >= 0 ? columnsOf(rows[heads] ?? []) : undefined
@@ -43,7 +46,7 @@ export function readBill(text: string): ReadBill {
     else seen.set(item.code, line)
     items.push(item)
   })
-  if (!items.length && text.trim()) faults.push('没有读到清单项目：每行应依次是编码、名称、特征、单位、数量。')
+  if (!items.length && rows.length) faults.push('没有读到清单项目：每行应依次是编码、名称、特征、单位、数量。')
   return { items, faults: faults.length > 20 ? [...faults.slice(0, 20), `还有 ${faults.length - 20} 处问题。`] : faults }
 }
 
