@@ -199,6 +199,14 @@ func TestSetDocument_ProcurementDepositByItsOwnArticle(t *testing.T) {
 	p.Deposit = &lot.Deposit{Amount: "60000", Forms: []string{"银行转账", "支票"}}
 	_, err = c.Lots.SetDocument(ctx, c.Agency, l.ID, p)
 	want(t, "cash in two forms", err, "document.deposit_cash_only", "保函")
+	for percent, code := range map[string]string{"10.01": "rule.ratio_max", "-1": "document.invalid", "1e9": "document.invalid", "十": "document.invalid"} {
+		p.Deposit, p.Performance = nil, percent
+		_, err = c.Lots.SetDocument(ctx, c.Agency, l.ID, p)
+		want(t, "performance security of "+percent, err, code)
+	}
+	p.Performance = "10"
+	_, err = c.Lots.SetDocument(ctx, c.Agency, l.ID, p)
+	c.Must(err)
 }
 
 func ptr[T any](v T) *T { return &v }

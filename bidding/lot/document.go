@@ -79,8 +79,9 @@ type Params struct {
 	DurationDays        int          `json:"durationDays"`         // 工期, 日历天
 	Quality             string       `json:"quality"`
 	Deposit             *Deposit     `json:"deposit,omitempty"`
-	QualificationNeeded string       `json:"qualification,omitempty"` // 资格要求
-	Scope               string       `json:"scope,omitempty"`         // 招标范围
+	Performance         string       `json:"performancePercent,omitempty"` // 履约保证金, 占中标合同金额的百分比
+	QualificationNeeded string       `json:"qualification,omitempty"`      // 资格要求
+	Scope               string       `json:"scope,omitempty"`              // 招标范围
 	// Form is what a bid must contain (投标文件格式); nil: the bid letter and files only.
 	Form *tenderform.Form `json:"form,omitempty"`
 }
@@ -165,6 +166,9 @@ func (p *Params) check() error {
 	}
 	if p.PriceCeiling != "" && !amount(p.PriceCeiling) {
 		e = e.With("priceCeiling", "最高投标限价应为大于 0 的金额，单位元，最多两位小数。")
+	}
+	if p.Performance != "" && !share(p.Performance) {
+		e = e.With("performancePercent", "履约保证金填占合同金额的百分比，0 到 100，最多两位小数。")
 	}
 	if p.Deposit != nil && (!amount(p.Deposit.Amount) || len(p.Deposit.Forms) == 0) {
 		e = e.With("deposit", "投标保证金应写明金额（元）和可用的形式。")

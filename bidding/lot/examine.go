@@ -3,12 +3,9 @@ package lot
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/shopspring/decimal"
 
 	"jianbiao/internal/actor"
 	"jianbiao/internal/apperr"
@@ -238,50 +235,6 @@ func fieldOf(t term) string {
 		return t.from
 	}
 	return t.until
-}
-
-var (
-	registration   = regexp.MustCompile(`(?:现场|到场|当面|上门|到我单位|至代理机构)[^。；\n]{0,6}(?:报名|购买|领取|获取)|投标报名|报名(?:截止|时间|审查|资料|登记|通过)`)
-	noRegistration = regexp.MustCompile(`不设|无需|无须|取消|不得|禁止|严禁`)
-	sentence       = regexp.MustCompile(`[^。；\n]+`)
-	cash           = []string{"现金", "转账", "银行转账", "电汇", "支票"}
-)
-
-// registers says whether a text asks firms to register for a tender (报名).
-func registers(text string) bool {
-	return slices.ContainsFunc(sentence.FindAllString(text, -1), func(s string) bool {
-		return registration.MatchString(s) && !noRegistration.MatchString(s)
-	})
-}
-
-func (s *Service) examineParams(e *Examination, l *Lot, p *Plan) error {
-	rules := amounts[rule.Domain(l.Project.Kind)]
-	if d := p.Params.Deposit; d != nil && amount(d.Amount) {
-		r, err := s.periods.Row(rules.deposit, p.IssuedAt)
-		if err != nil {
-			return err
-		}
-		c := Check{Rule: r.Code, Name: r.Name, Basis: r.Article(), Kind: r.Kind, Field: "deposit", Severity: Block}
-		if refusal, broken := apperr.From(s.periods.CheckRatio(r.Code, decimal.RequireFromString(d.Amount), l.Estimate)); broken {
-			c.Message = refusal.Detail
-		} else {
-			c.OK, c.Message = true, fmt.Sprintf("投标保证金%s元，不超过%s的%d%%。", d.Amount, l.Project.Words().Estimate, r.N)
-		}
-		e.Checks = append(e.Checks, c)
-		if r, err = s.periods.Row("R13-4", p.IssuedAt); err != nil {
-			return err
-		}
-		c = Check{Rule: r.Code, Name: r.Name, Basis: r.Article(), Kind: r.Kind, Field: "deposit", Severity: Block, OK: true, Message: "保证金的形式不限于现金、转账。"}
-		if !slices.ContainsFunc(d.Forms, func(f string) bool { return !slices.Contains(cash, f) }) {
-			c.OK, c.Message = false, "投标保证金不得限定为现金或转账：应同时接受银行保函、保证保险等形式。"
-		}
-		e.Checks = append(e.Checks, c)
-	}
-	if registers(p.Params.QualificationNeeded + "\n" + p.Params.Scope) {
-		e.Checks = append(e.Checks, Check{Rule: "RF28", Name: "不设投标报名", Basis: "《公共资源交易平台管理暂行办法》（国家发展改革委等十四部委令2016年第39号）",
-			Kind: rule.Risk, Field: "qualification", Severity: Warn, Message: "文字中像是要求报名或者到现场领取文件：本平台不设报名，登录后即可获取，请删去。"})
-	}
-	return nil
 }
 
 // The hours that are offered; a host may choose others.

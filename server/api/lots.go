@@ -278,7 +278,6 @@ func (t *trade) lotPage(ctx context.Context, who actor.Actor, l *lot.Lot) (LotPa
 		return p, err
 	}
 	p.Actions = room.Actions(slices.DeleteFunc(lot.Actions(l, who, legal), ofOpening), lot.Commands)
-	p.Milestones = milestones(l, briefs[l.ID], legal)
 	doc, err := t.Lots.Document(ctx, l.ID)
 	switch {
 	case err == nil:
@@ -293,6 +292,7 @@ func (t *trade) lotPage(ctx context.Context, who actor.Actor, l *lot.Lot) (LotPa
 	if err != nil {
 		return p, err
 	}
+	p.Milestones = milestones(l, notices, briefs[l.ID], legal)
 	return p, t.addRecord(ctx, who, l, &p)
 }
 
@@ -313,26 +313,6 @@ func detail(l *lot.Lot, o *opening.Brief, who actor.Actor) LotDetail {
 		d.Keys = &LotKeys{*l.CutoffKey, *l.OpeningKey, *l.VRFKey}
 	}
 	return d
-}
-
-func milestones(l *lot.Lot, o *opening.Brief, now time.Time) []Milestone {
-	out := []Milestone{}
-	add := func(code, label, basis string, at *time.Time) {
-		if at != nil {
-			out = append(out, Milestone{Code: code, Label: label, At: Stamp(*at), Done: !now.Before(*at), Basis: basis})
-		}
-	}
-	add("notice.published", "发布招标公告", "招标投标法第十六条", l.PublishedAt)
-	add("tender.sale_ended", "停止提供招标文件", "招标投标法实施条例第十六条", l.SaleEnd)
-	add("bid.deadline", "投标截止、开标", "招标投标法第二十四条、第三十四条", l.BidDeadline)
-	if o != nil && o.FirstEnded != nil {
-		add("opening.first_closed", "第一次开标结束（第一信封）", "", o.FirstEnded)
-		add("opening.second_scheduled", "第二次开标（第二信封）", "", o.SecondAt)
-	}
-	if o != nil && o.State == opening.Closed {
-		add("opening.closed", "开标结束", "", o.ClosedAt)
-	}
-	return out
 }
 
 type eventsInput struct {

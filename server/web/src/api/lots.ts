@@ -144,6 +144,8 @@ export interface DocParams {
   durationDays: number
   quality: string
   deposit?: { amount: string; forms: string[] } | null
+  /** 履约保证金, percent of the contract's price. */
+  performancePercent?: string
   qualification?: string
   scope?: string
   /** What a bid must contain; none: the bid letter and files only. */
