@@ -154,3 +154,36 @@ part('in the hall the dialog comes over the socket, and a certificate answers it
   await until('the opening is started', async () => (await stage.platform.get(`/api/lots/${lot.id}/snapshot`)).state === 'started')
   await ask.waitFor({ state: 'hidden' })
 })
+
+part('a bidder signs a bid with the certificates of its firm and of its legal representative', async () => {
+  const lot = lots.find((l) => l.project.name === '沭阳县塘沟至韩山公路改建工程')
+  const bidder = await stage.seat('bidder')
+  const { page } = bidder
+  await bidder.enter('bidder3')
+  await bidder.go('/account')
+  const saved = {}
+  for (const [button, name] of [['下载机构证书', 'demo-firm.json'], ['下载个人证书', 'demo-legal.json']]) {
+    const [download] = await Promise.all([page.waitForEvent('download'), bidder.button(button).click()])
+    saved[name] = await bidder.keep(download, name)
+  }
+  await bidder.go(`/bids/new/${lot.id}`)
+  await page.fill('#vault-pass', PASSWORD)
+  await page.press('#vault-pass', 'Enter')
+  await bidder.button('填入演练样本').click()
+  await bidder.button('用数字证书签署').click()
+  await page.setInputFiles('#sign-firm', saved['demo-firm.json'])
+  await page.setInputFiles('#sign-signatory', saved['demo-legal.json'])
+  await page.fill('#sign-pass', PASSWORD)
+  await page.getByRole('region', { name: '签署' }).scrollIntoViewIfNeeded()
+  await bidder.shot('bid-sign')
+  await bidder.button('使用这些证书').click()
+  await page.getByText('机构证书（demo-firm.json）').waitFor()
+  await page.getByText('个人证书（demo-legal.json）').waitFor()
+  await page.setViewportSize(PHONE)
+  await page.getByRole('region', { name: '签署' }).scrollIntoViewIfNeeded()
+  await bidder.shot('bid-sign-phone')
+  await page.setViewportSize(DESKTOP)
+  await bidder.button('密封并递交').click()
+  await bidder.button('确认密封并递交').click()
+  await page.getByText('✓ 投标文件已密封递交').waitFor({ timeout: 60_000 })
+})
