@@ -25,6 +25,9 @@ var sensitive = map[string]bool{
 
 	"POST /api/organisations/:id/certification": true,
 	"POST /api/organisations/:id/suspension":    true,
+	"POST /api/organisations/imports":           true,
+	"POST /api/holidays":                        true,
+	"POST /api/holidays/:id/decision":           true,
 	"POST /api/people":                          true,
 	"POST /api/people/:id/memberships":          true,
 	"POST /api/people/:id/memberships/removal":  true,

@@ -128,7 +128,7 @@ tour('bidder', 'bidder1', () => [
   { where: '/desk', ready: unlocked }, { where: '/vault', ready: unlocked }, { where: `/bids/new/${lotIn('scheduled', 'published')}`, ready: unlocked },
   ...OPENING_STATES.map((s) => hall(s, ['decrypting', 'announcing'].includes(s) ? [DESKTOP, PHONE] : [DESKTOP])),
 ])
-tour('newcomer', 'bidder30', () => [{ where: '/vault', ready: (page) => page.locator('#vault-legal').waitFor() }])
+tour('newcomer', 'bidder30', () => [{ where: '/account', ready: (page) => page.getByText('已登录的地方').waitFor() }, { where: '/vault', ready: (page) => page.locator('#vault-legal').waitFor() }])
 
 test('the deadline calculator computes and shows 2026-03-06 and 3 working days', async () => {
   const seat = await stage.seat('calculator')
