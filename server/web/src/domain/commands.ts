@@ -11,7 +11,7 @@ export interface CommandInput {
 
 /** Commands of the opening, given in the hall and not on the lot's page. */
 export const HALL_COMMANDS: ReadonlySet<string> = new Set([
-  'open_lobby', 'record_cutoff', 'abort_lt3', 'close_window', 'import_bids', 'close_objections', 'close',
+  'open_lobby', 'record_cutoff', 'abort_lt3', 'close_window', 'import_bids', 'close_objections', 'close', 'close_first', 'review', 'schedule_second', 'cancel_second',
   'start', 'publish_roster', 'start_decrypt', 'announce', 'open_objections', 'answer_objection', 'start_confirmation', 'decide_bid', 'pause', 'resume', 'resume_session', 'confirm_record',
   'check_seal', 'report_missing', 'release_part', 'report_failure', 'raise_objection', 'no_objection', 'remark',
 ])

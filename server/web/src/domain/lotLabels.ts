@@ -32,9 +32,9 @@ export interface NextDate {
 }
 
 /** The next date that matters to somebody who reads the list; undefined when nothing is fixed any more. */
-export function nextDate(lot: { state: string; bidDeadline?: string | null; openingAt?: string | null }): NextDate | undefined {
+export function nextDate(lot: { state: string; openingState?: string; bidDeadline?: string | null; openingAt?: string | null }): NextDate | undefined {
   if (lot.state === 'published' && lot.bidDeadline) return { label: '投标截止', at: lot.bidDeadline }
-  if (lot.state === 'cut_off' && lot.openingAt) return { label: '开标', at: lot.openingAt }
+  if (lot.state === 'cut_off' && lot.openingAt) return { label: lot.openingState === 'between_sessions' ? '第二次开标' : '开标', at: lot.openingAt }
   if (lot.state === 'opened' && lot.openingAt) return { label: '已开标', at: lot.openingAt }
   if (lot.bidDeadline) return { label: '投标截止', at: lot.bidDeadline }
   return undefined

@@ -24,6 +24,8 @@ const ENTERS: Readonly<Record<string, string>> = {
   'opening.objection_window_started': 'objection_window',
   'opening.confirmation_started': 'record_confirming',
   'opening.closed': 'closed',
+  'opening.first_closed': 'between_sessions',
+  'opening.second_cancelled': 'closed',
   'opening.postponed': 'postponed',
   'opening.reconvened': 'reconvened',
   'opening.aborted': 'aborted_lt3',
@@ -49,7 +51,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {
 }
 
 /** Kinds whose consequences only the server can tell (ends of windows that moved, the table, the coefficient …). */
-const REFRESH = new Set(['cutoff.recorded', 'coefficient.drawn', 'decrypt.completed', 'seal.missing_reported', 'opening.resumed', 'bid.decided', 'opening.outage_recorded', 'lot.suspended', 'lot.resumed'])
+const REFRESH = new Set(['cutoff.recorded', 'coefficient.drawn', 'decrypt.completed', 'seal.missing_reported', 'opening.resumed', 'bid.decided', 'opening.outage_recorded', 'lot.suspended', 'lot.resumed', 'opening.reviewed', 'opening.second_scheduled'])
 
 /** Adds one event to a hall. Unknown kinds change nothing but the position; they are still shown in the hall's talk. */
 export function apply(hall: HallSnapshot, event: EventView): Applied {

@@ -31,10 +31,13 @@ export interface HallBid {
   /** Known from the roster on. */
   organisation?: string
   part: BidPart
-  outcome?: 'opened' | 'revoked' | 'withdrawn' | 'undecided'
+  outcome?: 'opened' | 'revoked' | 'withdrawn' | 'undecided' | 'rejected'
   outcomeReason?: string
   noObjection?: string | boolean
   confirmed?: string
+  /** Of the first envelope （第一信封评审）, in a tender of two. */
+  review?: 'passed' | 'failed'
+  reviewReason?: string
 }
 
 /** A row of the reading-out table 开标一览表; amounts are decimal strings in 元, empty where nothing was opened. */
@@ -99,6 +102,16 @@ export interface HallSnapshot {
   lot: HallLot
   state: string
   step: number
+  /** Which session of how many （双信封）; one where they are absent. */
+  session?: number
+  sessions?: number
+  /** The result of the review of the first envelope. */
+  review?: { at: string; report: string; reportDigest?: string; passed: number; of: number; few: boolean }
+  /** When the second session is held, once it is announced. */
+  secondAt?: string
+  /** Sessions that are over. */
+  past?: { session: number; scheduledAt: string; closedAt: string; recordDigest: string }[]
+  params?: { sections: { name: string; label: string; session?: number }[] }
   paused?: { since: string; reason: string }
   suspended?: { since: string; reason: string }
   windows: Partial<Record<WindowName, Span>>

@@ -118,11 +118,11 @@ export class Sealer {
     return this.call('checkPart', [header, section, role, part])
   }
 
-  /** All parts of the bidder, by section: what is released in the hall, and the local test before the day (解密自测). */
-  async unwrapAll(bidderKey: string, header: t.EnvelopeHeader): Promise<Record<string, string>> {
+  /** The bidder's parts by section: of those that are opened now in the hall, all in the local test before the day (解密自测). */
+  async unwrapAll(bidderKey: string, header: t.EnvelopeHeader, opens: (section: string) => boolean = () => true): Promise<Record<string, string>> {
     const parts: Record<string, string> = {}
     for (const section of header.sections) {
-      if (section.parts === 'both') parts[section.name] = await this.unwrapPart(bidderKey, header, section.name)
+      if (section.parts === 'both' && opens(section.name)) parts[section.name] = await this.unwrapPart(bidderKey, header, section.name)
     }
     return parts
   }

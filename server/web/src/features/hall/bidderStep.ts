@@ -2,7 +2,9 @@
  * What is the next right thing for a bidder in the hall. Pure: state, my bid and the vault in, one step out. Whether
  * the server would accept it is the server's word (`actions`); this only chooses what to show.
  */
+import { moment } from '@/domain/time'
 import type { HallBid, HallSnapshot } from '@/live/messages'
+import { firstOfTwo, outOf, secondSession } from './sessions'
 
 /** The act behind the big button. */
 export type BidderAct = 'unlock' | 'check_seal' | 'report_missing' | 'release_part' | 'no_objection' | 'confirm_record' | 'download'
@@ -40,6 +42,7 @@ export function bidderStep(facts: BidderFacts): BidderStep {
   if (hall.paused) return { tone: 'wait', title: '开标已暂停', text: `原因：${hall.paused.reason || '主持人未说明'}。恢复后时限顺延，请留在本页。` }
   if (hall.suspended && !FINISHED.has(hall.state)) return { tone: 'wait', title: '招标投标活动已暂停', text: `原因：${hall.suspended.reason || '见公告'}。依法恢复之前不开标，投标文件保持原状。` }
   const bid = mine ? hall.bids.find((b) => mine.includes(b.digest)) : undefined
+  if (bid && outOf(hall, bid) && hall.state !== 'closed') return between(facts, bid)
   const rule = RULES[hall.state]
   if (!rule) return { tone: 'wait', title: '请留在本页', text: '下一步会自动显示在这里。' }
   return rule(facts, bid)
@@ -61,10 +64,19 @@ const RULES: Readonly<Record<string, Rule>> = {
   announcing: (_, bid) => ({ tone: 'wait', title: '正在唱标', text: bid ? '请核对表中我公司的各项内容（已标出）。有出入的，现在就可以提出异议。' : '各家报价正逐行显示。' }),
   objection_window: objection,
   record_confirming: confirm,
+  between_sessions: between,
   closed: ({ hall }) => ({ tone: 'done', title: '开标结束', text: `开标记录已形成，共 ${hall.bids.length} 份投标文件。可下载存档。`, act: 'download', button: '下载开标记录(PDF)' }),
   aborted_lt3: () => ({ tone: 'done', title: '不足三家，不开标', text: '投标人少于三家，依法不得开标。投标文件没有被打开，名称也没有公开。' }),
   postponed: () => ({ tone: 'wait', title: '开标已推迟', text: '新的时间会另行公告。投标文件仍处于密封状态，没有人打开过。' }),
   reconvened: () => ({ tone: 'wait', title: '复会，等待主持人继续', text: '请留在本页，开标从中断处接着进行。' }),
+}
+
+/** The first envelope is open, the second sealed （双信封）. */
+function between({ hall }: BidderFacts, bid: HallBid | undefined): BidderStep {
+  if (bid?.review === 'failed') return { tone: 'wait', title: '没有通过第一信封评审', text: `理由：${bid.reviewReason ?? '见评审报告'}。我公司的第二信封不再开启，报价不会公开。` }
+  if (bid?.outcome && bid.outcome !== 'opened') return { tone: 'wait', title: '没有进入第二次开标', text: '我公司的第一信封没有解密，第二信封不再开启。' }
+  if (!hall.secondAt) return { tone: 'wait', title: '等待第一信封评审', text: '第一次开标已经结束。第二信封（报价文件）仍然密封，第二次开标的时间会在这里显示。' }
+  return { tone: 'wait', title: '等待第二次开标', text: `时间：${moment(hall.secondAt)}。请保管好保险箱和口令，届时回到本页，解密第二信封（报价文件）。`, ...until(hall.secondAt) }
 }
 
 function lobby({ hall, mine, open }: BidderFacts, bid: HallBid | undefined): BidderStep {
@@ -77,6 +89,11 @@ function lobby({ hall, mine, open }: BidderFacts, bid: HallBid | undefined): Bid
 
 /** Cut off, not yet begun: the passphrase can be tried, and the record looked at. */
 function afterCutoff({ hall, mine, open }: BidderFacts, bid: HallBid | undefined): BidderStep {
+  if (secondSession(hall)) {
+    const start = until(hall.secondAt)
+    if (!open) return { tone: 'act', title: '第二次开标，先试一下口令', text: '大厅已开放。现在打开保险箱，确认口令没记错；主持人开始后先核对第二信封的密封。', act: 'unlock', button: '打开我的保险箱', passphrase: true, ...start }
+    return { tone: 'done', title: '已准备好', text: '保险箱已打开。主持人开始后，请在这里确认第二信封密封完好。', ...start }
+  }
   if (!mine) return { tone: 'act', title: '已截标，先试一下口令', text: `截止记录共 ${hall.cutoff?.count ?? 0} 份。主持人开始后先做密封检查，现在可以先打开保险箱。`, act: 'unlock', button: '打开我的保险箱', passphrase: !open }
   if (bid) return { tone: 'done', title: '已截标，我公司在记录里', text: `我公司的文件是截止记录第 ${bid.no} 行。主持人开始后，请在这里确认密封完好。` }
   if (mine.length === 0) return { tone: 'wait', title: '已截标', text: '本机保险箱里没有本标段的文件，可以旁听。' }
@@ -99,7 +116,8 @@ function decrypt({ hall, mine, open }: BidderFacts, bid: HallBid | undefined): B
   if (mine && !bid) return { tone: 'wait', title: '旁听中', text: '截止记录里没有我公司的文件，不需要解密。', ...end }
   const first = { act: 'release_part', passphrase: !open, ...end } as const
   if (bid?.part.state === 'failed') return { tone: 'alarm', title: '这次没有成功，可以再试', text: '时限之内可以反复尝试，每次尝试都有记录。', button: open ? '再试一次，解密我的文件' : '输入口令，再试一次', ...first }
-  return { tone: 'act', title: '请在时限内解密', text: '私钥在本机，只发送一段解密份额。', button: open ? '解密我的文件' : '输入口令，解密我的文件', ...first }
+  const text = firstOfTwo(hall) ? '私钥在本机，只发送第一信封的解密份额；报价仍然密封。' : secondSession(hall) ? '私钥在本机，只发送第二信封（报价）的解密份额。' : '私钥在本机，只发送一段解密份额。'
+  return { tone: 'act', title: '请在时限内解密', text, button: open ? '解密我的文件' : '输入口令，解密我的文件', ...first }
 }
 
 function released(bid: HallBid | undefined, title: string, text: string): BidderStep {

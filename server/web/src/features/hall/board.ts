@@ -6,7 +6,7 @@ export type Phase = 'sealed' | 'seal' | 'decrypt' | 'outcome' | 'objection' | 'c
 
 const PHASES: Readonly<Record<string, Phase>> = {
   scheduled: 'sealed', lobby_open: 'sealed', started: 'seal', roster_published: 'seal', decrypting: 'decrypt', decrypt_closed: 'outcome',
-  imported: 'outcome', announcing: 'outcome', objection_window: 'objection', record_confirming: 'confirm', closed: 'confirm',
+  imported: 'outcome', announcing: 'outcome', objection_window: 'objection', record_confirming: 'confirm', between_sessions: 'confirm', closed: 'confirm',
 }
 
 /** What the board is about in the hall's state; nothing is known before the cut-off record. */
@@ -32,6 +32,7 @@ const OUTCOMES: Readonly<Record<NonNullable<HallBid['outcome']>, Mark>> = {
   revoked: { tone: 'red', text: '视为撤销', done: true },
   withdrawn: { tone: 'purple', text: '视为撤回', done: true },
   undecided: { tone: 'amber', text: '待招标人认定', done: false },
+  rejected: { tone: 'grey', text: '未通过第一信封评审', done: true },
 }
 
 const decrypt: Marker = (bid, reason, time) => {
@@ -43,8 +44,8 @@ const decrypt: Marker = (bid, reason, time) => {
 
 const MARKERS: Readonly<Record<Phase, Marker>> = {
   sealed: () => ({ tone: 'grey', text: '', done: false }),
-  seal: (bid, _, time) => (bid.sealChecked ? { tone: 'green', text: `密封完好 ${time(bid.sealChecked)}`, done: true } : { tone: 'grey', text: '等待核对', done: false }),
-  decrypt,
+  seal: (bid, _, time) => notOpened(bid) ?? (bid.sealChecked ? { tone: 'green', text: `密封完好 ${time(bid.sealChecked)}`, done: true } : { tone: 'grey', text: '等待核对', done: false }),
+  decrypt: (bid, reason, time) => notOpened(bid) ?? decrypt(bid, reason, time),
   outcome: (bid, reason, time) => (bid.outcome ? OUTCOMES[bid.outcome] : decrypt(bid, reason, time)),
   objection: (bid) => notOpened(bid) ?? (bid.noObjection ? { tone: 'green', text: '无异议', done: true } : { tone: 'grey', text: '未表态', done: false }),
   confirm: (bid, _, time) => notOpened(bid) ?? (bid.confirmed ? { tone: 'green', text: `已签名 ${time(bid.confirmed)}`, done: true } : { tone: 'grey', text: '未签名', done: false }),

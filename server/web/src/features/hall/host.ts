@@ -2,9 +2,9 @@
 import type { Action, HallBid, HallSnapshot } from '@/live/messages'
 
 /** Commands that stand aside: they interrupt or answer, and never are the next step. */
-const ASIDE = new Set(['pause', 'resume', 'postpone', 'answer_objection', 'decide_bid', 'remark', 'reconvene', 'raise_objection', 'no_objection'])
+const ASIDE = new Set(['pause', 'resume', 'postpone', 'answer_objection', 'decide_bid', 'remark', 'reconvene', 'raise_objection', 'no_objection', 'review', 'schedule_second', 'cancel_second'])
 /** Shown in their own place beside what they are about. */
-const IN_PLACE = new Set(['answer_objection', 'decide_bid', 'remark'])
+const IN_PLACE = new Set(['answer_objection', 'decide_bid', 'remark', 'review', 'schedule_second', 'cancel_second'])
 
 export interface Desk {
   /** The next step, allowed or refused with its reason. */
@@ -34,11 +34,11 @@ const took = (hall: HallSnapshot): HallBid[] => hall.bids.filter((b) => !b.outco
 const items = (bids: readonly HallBid[], note = ''): Waiting['items'] => bids.map((b) => ({ name: name(b), note, urgent: false }))
 
 const RULES: Readonly<Record<string, Rule>> = {
-  started: (hall) => some('还没有做密封检查', items(hall.bids.filter((b) => !b.sealChecked))),
+  started: (hall) => some('还没有做密封检查', items(took(hall).filter((b) => !b.sealChecked))),
   decrypting: (hall) =>
     some('还没有解密', [
-      ...hall.bids.filter((b) => b.part.state === 'failed').map((b) => ({ name: name(b), note: `已失败 ${b.part.attempts} 次`, urgent: true })),
-      ...items(hall.bids.filter((b) => b.part.state === 'waiting')),
+      ...took(hall).filter((b) => b.part.state === 'failed').map((b) => ({ name: name(b), note: `已失败 ${b.part.attempts} 次`, urgent: true })),
+      ...items(took(hall).filter((b) => b.part.state === 'waiting')),
     ]),
   objection_window: (hall) =>
     some('还没有表态', items(took(hall).filter((b) => !b.noObjection && !hall.objections.some((o) => o.digest === b.digest && o.answer === undefined)))),
@@ -66,6 +66,7 @@ export const HINTS: Readonly<Record<string, string>> = {
   announcing: '报价正逐行公布。念完后进入异议环节。',
   objection_window: '有异议的须当场答复。全部表态或到时后，请各方确认记录。',
   record_confirming: '各方正在签名确认。主持人也请签署；到时未确认的视为无异议。',
+  between_sessions: '第一次开标已经结束，第二信封（报价文件）仍然密封。录入第一信封的评审结果，再通知第二次开标的时间。',
   closed: '开标已经结束，记录可以下载。',
   postponed: '开标已推迟。定好时间后通知复会；投标文件保持密封。',
   reconvened: '到复会时间后继续。',

@@ -55,9 +55,9 @@ export function sealedVault(): HallVault {
         return s.signOneTime(oneTime, `jianbiao/${command}/v1`, new TextEncoder().encode(text))
       })
     },
-    async parts(lot, digest): Promise<KeyParts> {
+    async parts(lot, digest, opens): Promise<KeyParts> {
       const { bidder, header } = own(lot, digest)
-      return guarded(async () => (await sealer()).unwrapAll(bidder, header))
+      return guarded(async () => (await sealer()).unwrapAll(bidder, header, opens))
     },
     lock(): void {
       bids = undefined

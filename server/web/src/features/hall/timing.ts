@@ -1,5 +1,6 @@
 /** Which clock counts in the hall just now. Pure. */
 import type { HallSnapshot, WindowName } from '@/live/messages'
+import { secondSession } from './sessions'
 
 export interface Running {
   /** What ends, in words: `解密截止`. */
@@ -18,12 +19,14 @@ const WINDOW_OF: Readonly<Record<string, { name: WindowName; label: string }>> =
   record_confirming: { name: 'confirm', label: '确认截止' },
 }
 
-/** The window that runs in this state, or the bid deadline before it. */
+/** The window that runs in this state, or the bid deadline or the second session before it. */
 export function running(hall: HallSnapshot): Running | undefined {
   const stopped = hall.paused ? { stoppedAt: Date.parse(hall.paused.since) } : {}
   const own = WINDOW_OF[hall.state]
   const span = own && hall.windows[own.name]
   if (own && span) return { label: own.label, from: span.from === undefined ? undefined : Date.parse(span.from), until: Date.parse(span.until), ...stopped }
+  const second = hall.state === 'between_sessions' || (hall.state === 'lobby_open' && secondSession(hall))
+  if (second && hall.secondAt) return { label: '第二次开标', from: undefined, until: Date.parse(hall.secondAt), ...stopped }
   const before = hall.state === 'scheduled' || hall.state === 'lobby_open'
   if (before && !hall.cutoff && hall.lot.bidDeadline) return { label: '投标截止', from: undefined, until: Date.parse(hall.lot.bidDeadline), ...stopped }
   return undefined

@@ -1,6 +1,7 @@
 /** The bidder's side of the hall: vault, passphrase, the big button, and what happens when it fails. */
 import { computed, onScopeDispose, ref, shallowRef, type Ref } from 'vue'
 import { bidderStep, type BidderAct, type BidderStep } from './bidderStep'
+import { opens } from './sessions'
 import type { Command, Hall } from './useHall'
 import { VaultError, type CommandInput, type HallVault, type MyBid, type VaultFailure } from './vault'
 
@@ -86,7 +87,7 @@ export function useBidder(lot: string, hall: Hall, command: Command, vault: Hall
     const digest = bid.value?.digest
     if (digest === undefined) throw new VaultError('key_missing', '保险箱里没有本标段的投标文件。')
     working.value = '正在取出解密份额'
-    const parts = await vault.parts(lot, digest)
+    const parts = await vault.parts(lot, digest, (section) => !!hall.hall.value && opens(hall.hall.value, section))
     const done = await signed('release_part', { parts })
     if (!done) failure.value = { reason: 'other', detail: command.problem.value?.detail ?? '', count: (failure.value?.count ?? 0) + 1, reported: true }
     return done

@@ -4,7 +4,7 @@ import { capital, formatAmount } from '@/domain/money'
 import type { HallSnapshot, ReadingRow } from '@/live/messages'
 
 /** States in which prices have been or are being read out. */
-const READ = new Set(['announcing', 'objection_window', 'record_confirming', 'closed'])
+const READ = new Set(['announcing', 'objection_window', 'record_confirming', 'between_sessions', 'closed'])
 
 /** Speaks one sentence; resolves when it has been said. */
 export type Speaker = (text: string) => Promise<void>

@@ -36,8 +36,8 @@ export interface HallVault {
   verify(lot: string, digest: string): Promise<void>
   /** Signs a command with the one-time key of the bid; base64url. Throws VaultError. */
   sign(lot: string, digest: string, command: string, input: CommandInput): Promise<string>
-  /** Unwraps our half of the section keys. Throws VaultError. */
-  parts(lot: string, digest: string): Promise<KeyParts>
+  /** Unwraps our half of the keys of the sections that are opened now; the others are not touched. Throws VaultError. */
+  parts(lot: string, digest: string, opens: (section: string) => boolean): Promise<KeyParts>
   /** Forgets the opened vault. */
   lock(): void
 }
