@@ -62,7 +62,8 @@ describe('bidderStep', () => {
   })
 
   it('confirms the record once, then offers it', () => {
-    expect(bidderStep(facts('record_confirming'))).toMatchObject({ act: 'confirm_record', passphrase: false })
+    expect(bidderStep(facts('record_confirming')).act).toBeUndefined() // the record is not fixed yet
+    expect(bidderStep(facts('record_confirming', { recordDigest: 'sm3:r' }))).toMatchObject({ act: 'confirm_record', passphrase: false })
     expect(bidderStep(facts('record_confirming', { bids: [{ ...me, confirmed: UNTIL }] }))).toMatchObject({ tone: 'done' })
     expect(bidderStep(facts('closed'))).toMatchObject({ act: 'download' })
   })

@@ -140,6 +140,7 @@ function confirm({ hall, open }: BidderFacts, bid: HallBid | undefined): BidderS
   const end = until(hall.windows.confirm?.until)
   if (!bid) return { tone: 'wait', title: '各方正在确认开标记录', text: '全部确认或到时后，开标结束。', ...end }
   if (bid.confirmed) return { tone: 'done', title: '已确认开标记录', text: '签名已记入证据。等待其他单位确认。', ...end }
+  if (hall.recordDigest === undefined) return { tone: 'wait', title: '正在固定开标记录', text: '记录固定之后，这里会出现签名的按钮。', ...end }
   return { tone: 'act', title: '请确认开标记录', text: '核对右侧内容后签名。到时没有确认的，按招标文件视为无异议。', act: 'confirm_record', button: '确认开标记录并签名', passphrase: !open, ...end }
 }
 
