@@ -59,6 +59,8 @@ export interface Stream {
   command(command: string, input: unknown, id?: string): Promise<unknown>
   /** Asks for a fresh snapshot; it arrives through the handlers. */
   refresh(): void
+  /** Asks what may be done now: time alone may have allowed it. It arrives through the handlers. */
+  reconsider(): void
   /** Comes back at once instead of waiting (the network has returned, the person pressed 重连). */
   reconnect(): void
   /** Ends for good. */
@@ -182,6 +184,11 @@ class Follower implements Stream {
       },
       () => (this.asking = false),
     )
+  }
+
+  reconsider(): void {
+    const id = this.newId()
+    this.ask(id, { id, query: 'actions' }).catch(() => undefined) // the next event brings them too
   }
 
   reconnect(): void {

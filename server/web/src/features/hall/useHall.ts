@@ -93,6 +93,7 @@ export function useHall(lot: string, view: HallView) {
     live: computed(() => line.value === 'live'),
     command: (command: string, input: unknown, id = newCommandId()) => factored(() => stream.command(command, input, id)),
     refresh: refreshSoon,
+    reconsider: () => stream.reconsider(),
     reconnect: back,
   }
 }
