@@ -536,3 +536,69 @@ func TestAudit_AgreesAfterEverything(t *testing.T) {
 		t.Errorf("a changed notice gives %v", found)
 	}
 }
+
+// Government procurement: a question is due in three working days (R12-4), a
+// challenge is signed, may be made in seven working days (R12-5), is answered in
+// seven (R12-6), and suspends nothing; a clarification has R11-2.
+func TestDocuments_Procurement(t *testing.T) {
+	t.Parallel()
+	c := biddingtest.New(t)
+	l, f, g := gov(t, c, nil), c.NewFirm("苏北教学设备有限公司"), c.NewFirm("运河教育装备有限公司")
+	c.Must(publish(c, l, beijing(3, 9, 17, 30), biddingtest.Deadline))
+	c.At(beijing(3, 12, 16, 0)) // a Thursday
+	_, err := c.Lots.Ask(ctx, f.Actor, l.ID, "交货地点在哪里？")
+	c.Must(err)
+	asked, err := c.Lots.Questions(ctx, c.Agency, l.ID)
+	c.Must(err)
+	if asked[0].Due == nil || !asked[0].Due.Equal(beijing(3, 18, 0, 0)) || !strings.Contains(asked[0].Basis, "政府采购法实施条例") {
+		t.Errorf("%+v", asked[0])
+	}
+	o, err := c.Lots.Object(ctx, f.Actor, l.ID, lot.ObjectionInput{Subject: "技术参数", Text: "我苏北教学设备有限公司认为参数指向特定品牌"})
+	c.Must(err)
+	if o.Kind != "challenge" || o.Name == nil || *o.Name != "苏北教学设备有限公司" || !o.DueAt.Equal(beijing(3, 24, 0, 0)) {
+		t.Errorf("%+v", o)
+	}
+	now, err := c.Lots.Get(ctx, l.ID)
+	c.Must(err)
+	if now.SuspendedSince != nil || now.OpenObjections != 1 {
+		t.Error("a challenge suspended the procurement")
+	}
+	open, err := c.Lots.Matters(ctx, c.Buyer)
+	c.Must(err)
+	if len(open) != 2 || open[0].Kind != "question" || open[1].Kind != "challenge" {
+		t.Errorf("%+v", open)
+	}
+	if n := len(objections(t, c, g.Actor, l)); n != 0 {
+		t.Error("another supplier reads a challenge")
+	}
+	c.Must(c.Lots.AnswerDocumentObjection(ctx, c.Agency, l.ID, o.ID, "参数已征求三家意见"))
+	if n := len(objections(t, c, actor.Anyone(), l)); n != 0 {
+		t.Error("the public reads a challenge")
+	}
+	c.At(beijing(3, 19, 9, 0))
+	_, err = c.Lots.Object(ctx, g.Actor, l.ID, lot.ObjectionInput{Subject: "x", Text: "y"})
+	want(t, "after seven working days", err, "objection.too_late", "2026年3月18日", "政府采购法")
+	_, err = c.Lots.Clarify(ctx, c.Agency, l.ID, lot.ClarifyInput{Changes: "x", Affects: true})
+	want(t, "five days", err, "lot.clarification_too_late", "政府采购法实施条例", "2026年4月3日")
+	to := beijing(4, 3, 9, 30)
+	_, err = c.Lots.Clarify(ctx, c.Agency, l.ID, lot.ClarifyInput{Changes: "x", Affects: true, To: &to})
+	c.Must(err)
+	checks, err := c.Lots.Checks(ctx, l.ID)
+	c.Must(err)
+	var found []string
+	for _, k := range checks {
+		found = append(found, fmt.Sprintf("%s %s %v", k.Cause, k.Rule, k.OK))
+	}
+	if got := strings.Join(found, ", "); !strings.Contains(got, "clarify R11-2 true") || !strings.Contains(got, "clarify R09-2 true") || !strings.Contains(got, "answer_document_objection R12-6 true") ||
+		!strings.Contains(got, "publish R08-2 true") || strings.Contains(got, "R11-1") {
+		t.Error(got)
+	}
+	_, err = c.Lots.Object(ctx, g.Actor, l.ID, lot.ObjectionInput{Subject: "修改内容", Text: "新的参数排斥竞争"}) // the changed document may be challenged anew
+	c.Must(err)
+	c.Must(c.Lots.Terminate(ctx, c.Buyer, l.ID, "采购任务取消"))
+	checks, err = c.Lots.Checks(ctx, l.ID)
+	c.Must(err)
+	if !slices.ContainsFunc(checks, func(k lot.PeriodCheck) bool { return k.Rule == "R15-2" && k.OK }) {
+		t.Error("the end has no check of its own rule")
+	}
+}

@@ -1,8 +1,10 @@
 package lot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"jianbiao/internal/actor"
@@ -39,7 +41,7 @@ func (s *Service) Matters(ctx context.Context, who actor.Actor) ([]Matter, error
 			SELECT lot_id, kind, subject, CAST(received_at AT TIME ZONE 'Asia/Shanghai' AS date), due_at FROM document_objection WHERE answer IS NULL) m
 		JOIN lot l ON l.id = m.lot_id JOIN project p ON p.id = l.project_id
 		WHERE $1 IN (p.buyer_id, p.agency_id) AND l.state IN ('published', 'cut_off', 'opened')
-		ORDER BY m.due_at NULLS LAST, m.received, l.code LIMIT 500`, who.OrganisationID); err != nil {
+		ORDER BY m.received, l.code LIMIT 500`, who.OrganisationID); err != nil {
 		return nil, fmt.Errorf("list matters: %w", err)
 	}
 	for i := range out {
@@ -60,5 +62,20 @@ func (s *Service) Matters(ctx context.Context, who actor.Actor) ([]Matter, error
 			m.DueAt = &due.At
 		}
 	}
+	slices.SortStableFunc(out, func(a, b Matter) int {
+		switch {
+		case a.DueAt == nil || b.DueAt == nil:
+			return cmp.Compare(boolInt(a.DueAt == nil), boolInt(b.DueAt == nil))
+		default:
+			return a.DueAt.Compare(*b.DueAt)
+		}
+	})
 	return out, nil
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addDays, beijing, countdown, duration, isoDate, moment, offsetText, remaining, toInstant } from './time'
+import { addDays, beijing, countdown, duration, isoDate, dueMoment, moment, offsetText, remaining, toInstant } from './time'
 
 const at = '2026-03-25T09:30:00+08:00'
 const ms = Date.parse(at)
@@ -50,4 +50,12 @@ describe('dates', () => {
   it('reads the date in Beijing', () => expect(isoDate('2026-03-24T16:00:00Z')).toBe('2026-03-25'))
   it('makes an instant', () => expect(toInstant('2026-03-25', '09:30')).toBe('2026-03-25T09:30:00+08:00'))
   it('says a length in two units', () => expect(duration(90_061_000)).toBe('1 天 1 小时'))
+})
+
+describe('dueMoment', () => {
+  it('says the end of a day as 24:00 of that day', () => {
+    expect(dueMoment('2026-03-06T00:00:00+08:00')).toBe('03-05 周四 24:00')
+    expect(dueMoment('2026-01-01T00:00:00+08:00', Date.parse('2026-01-02T00:00:00+08:00'))).toBe('2025-12-31 周三 24:00')
+    expect(dueMoment('2026-03-06T00:01:00+08:00')).toBe('03-06 周五 00:01')
+  })
 })

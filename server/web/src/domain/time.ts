@@ -40,6 +40,14 @@ export function moment(at: string | number, now?: number): string {
   return `${year}${two(p.month)}-${two(p.day)} ${p.weekday} ${two(p.hour)}:${two(p.minute)}`
 }
 
+/** The end of a day as the law says it: `03-05 周四 24:00`, not 0:00 of the next; other instants as `moment`. */
+export function dueMoment(at: string | number, now?: number): string {
+  const p = beijing(at)
+  if (p.hour !== 0 || p.minute !== 0 || p.second !== 0) return moment(at, now)
+  const ms = typeof at === 'number' ? at : Date.parse(at)
+  return moment(ms - MINUTE, now).replace('23:59', '24:00')
+}
+
 /** `2026-03-25`. */
 export function isoDate(at: string | number): string {
   const p = beijing(at)
