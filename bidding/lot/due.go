@@ -76,10 +76,14 @@ func dayRules() []rule.Rule {
 	})
 }
 
+// resultObjection is the matter of objections to the result (过程、结果类异议),
+// whose rules run between the same events as those of objections to the document.
+const resultObjection = "M33"
+
 // binds says whether a rule is one for this lot. Of the minimum periods those of
 // the table terms are its own.
 func binds(r rule.Rule, l *Lot) bool {
-	if r.Domain != rule.All && string(r.Domain) != l.Project.Kind {
+	if r.Domain != rule.All && string(r.Domain) != l.Project.Kind || r.Matter == resultObjection {
 		return false
 	}
 	for _, list := range terms {
@@ -152,7 +156,9 @@ func (s *Service) courses(ctx context.Context, lots []Lot, rules []rule.Rule) (m
 		Kind   string    `db:"kind"`
 		At     time.Time `db:"at"`
 	}
-	if err := s.store.DB().SelectContext(ctx, &rows, `SELECT stream, kind, at FROM event WHERE stream = ANY ($1) AND kind = ANY ($2) ORDER BY stream, seq`,
+	if err := s.store.DB().SelectContext(ctx, &rows, `SELECT stream, kind, at FROM event WHERE stream = ANY ($1) AND kind = ANY ($2)
+		AND NOT (kind = 'tender.clarified' AND EXISTS (SELECT FROM event_opening o WHERE o.event_id = event.id AND o.name = 'affectsPreparation' AND o.value = 'false'))
+		ORDER BY stream, seq`,
 		pq.Array(streams), pq.Array(wanted)); err != nil {
 		return nil, fmt.Errorf("read the course of lots: %w", err)
 	}

@@ -83,9 +83,9 @@ type LotLine struct {
 
 // LotRecord is what has happened to the lot's dates.
 type LotRecord struct {
-	Checks      []PeriodCheckView      `json:"checks" doc:"时限校验记录，新的在前"`
-	Suspensions []SuspensionView `json:"suspensions"`
-	Raise       *RaiseView       `json:"raise,omitempty"`
+	Checks      []PeriodCheckView `json:"checks" doc:"时限校验记录，新的在前"`
+	Suspensions []SuspensionView  `json:"suspensions"`
+	Raise       *RaiseView        `json:"raise,omitempty"`
 }
 
 // addRecord adds versions, checks, suspensions and relatives to a lot's page.
@@ -253,17 +253,17 @@ func (t *trade) object(ctx context.Context, who actor.Actor, in *objectInput) (*
 
 // PlanView is what a clarification would mean if it were given now.
 type PlanView struct {
-	Now      string      `json:"now"`
-	Deadline string      `json:"deadline" doc:"现在的投标截止时间"`
-	Rule     string      `json:"rule"`
-	Name     string      `json:"name"`
-	Basis    string      `json:"basis"`
-	Bound    string      `json:"bound"`
-	Earliest string      `json:"earliest" doc:"影响投标文件编制时，最早的合法截止时间"`
-	OK       bool        `json:"ok"`
-	Refusal  string      `json:"refusal,omitempty"`
+	Now      string            `json:"now"`
+	Deadline string            `json:"deadline" doc:"现在的投标截止时间"`
+	Rule     string            `json:"rule"`
+	Name     string            `json:"name"`
+	Basis    string            `json:"basis"`
+	Bound    string            `json:"bound"`
+	Earliest string            `json:"earliest" doc:"影响投标文件编制时，最早的合法截止时间"`
+	OK       bool              `json:"ok"`
+	Refusal  string            `json:"refusal,omitempty"`
 	Checks   []PeriodCheckView `json:"checks" doc:"依赖截止时间的各项最短期间"`
-	Raise    *RaiseView  `json:"raise,omitempty"`
+	Raise    *RaiseView        `json:"raise,omitempty"`
 }
 
 type planInput struct {
