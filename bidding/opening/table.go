@@ -81,6 +81,9 @@ func (h *hall) judge(b *Bid) {
 		_, has := sections[s.Name]
 		add(s.Required && !has && h.now(s.Name), "section_missing")
 	}
+	for _, flag := range h.formFlags(b, sections) {
+		add(true, flag)
+	}
 	if !h.final() {
 		b.Flags = flags
 		return // the price is in the second envelope
@@ -98,9 +101,6 @@ func (h *hall) judge(b *Bid) {
 	if d := h.params.Deposit; d != nil {
 		paid, err := money.Parse(f.Deposit.Amount)
 		add(err != nil || paid.LessThan(decimal.RequireFromString(d.Amount)), "deposit_short")
-	}
-	for _, flag := range h.formFlags(b, sections) {
-		add(true, flag)
 	}
 	b.Flags = flags
 }

@@ -104,11 +104,18 @@ const inHall = (page) => page.getByText('连接正常').waitFor()
 const hall = (state, sights) => ({ where: `/lots/${lotIn(state)}/hall`, ready: inHall, sights })
 const unlocked = async (page) => {
   const field = page.locator('#vault-pass')
-  await Promise.race([field.waitFor(), page.getByRole('heading', { name: /回执|我关注|投标函/ }).first().waitFor()])
+  await Promise.race([field.waitFor(), page.getByRole('heading', { name: /回执|我关注|投标人与签字|在不联网的电脑上制作/ }).first().waitFor()])
   if (!(await field.isVisible())) return
   await field.fill('Yanlian-2026')
   await page.getByRole('button', { name: '打开保险箱' }).click()
   await field.waitFor({ state: 'detached' })
+}
+
+/** A lot whose document has a form with a bill. */
+const lotWithForm = () => lots.find((l) => l.state === 'published' && l.project.name.includes('塘沟')).id
+const formed = async (page) => {
+  await unlocked(page)
+  await page.getByText(/还缺 \d+ 项/).first().waitFor()
 }
 
 tour('visitor', '', () => [
@@ -126,6 +133,7 @@ tour('drafting', 'agency1', () => ['3', '4', '5'].map((step) => ({ where: `/desk
 tour('supervisor', 'supervisor1', () => [{ where: '/desk' }, hall('decrypting'), hall('record_confirming', [DESKTOP])])
 tour('bidder', 'bidder1', () => [
   { where: '/desk', ready: unlocked }, { where: '/vault', ready: unlocked }, { where: `/bids/new/${lotIn('scheduled', 'published')}`, ready: unlocked },
+  { where: `/bids/new/${lotWithForm()}`, ready: formed }, { where: `/bids/offline/${lotWithForm()}`, ready: unlocked },
   ...OPENING_STATES.map((s) => hall(s, ['decrypting', 'announcing'].includes(s) ? [DESKTOP, PHONE] : [DESKTOP])),
 ])
 tour('newcomer', 'bidder30', () => [{ where: '/account', ready: (page) => page.getByText('已登录的地方').waitFor() }, { where: '/vault', ready: (page) => page.locator('#vault-legal').waitFor() }])
