@@ -94,7 +94,7 @@ func DecodeForm(section string, raw json.RawMessage) (f SectionForm, err error) 
 	if err = d.Decode(&f); err == nil {
 		return f, nil
 	}
-	where := ""
+	var where string
 	var kind *json.UnmarshalTypeError
 	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
 		where = "没有 " + name + " 这一项"
