@@ -50,6 +50,9 @@ func (s *Service) CreateProject(ctx context.Context, who actor.Actor, in Project
 	if err := in.check(); err != nil {
 		return nil, err
 	}
+	if err := s.checkIntention(in.IntentionAt); err != nil {
+		return nil, err
+	}
 	p := &Project{ID: uuid.NewString(), Code: in.Code, Name: in.Name, Kind: in.Kind, Compulsory: in.Compulsory, Region: in.Region,
 		BuyerID: who.OrganisationID, Buyer: who.OrganisationName, ApprovalNumber: in.ApprovalNumber, ApprovalAuthority: in.ApprovalAuthority,
 		Method: in.Method, MethodBasis: in.MethodBasis, PlanFiling: in.PlanFiling, IntentionAt: in.IntentionAt}
@@ -80,6 +83,19 @@ func (s *Service) CreateProject(ctx context.Context, who actor.Actor, in Project
 	return p, err
 }
 
+// checkIntention refuses a date from which the rule of intentions (R03-1) does
+// not count: before it was in force, or beyond the calendar.
+func (s *Service) checkIntention(at *time.Time) error {
+	if at == nil {
+		return nil
+	}
+	_, _, err := s.periods.Bound("R03-1", *at)
+	if ae, ok := apperr.From(err); ok {
+		return apperr.New(apperr.Invalid, "project.invalid", "项目信息不完整：请按提示补充。").With("intentionAt", "请核对采购意向公开的日期："+ae.Detail)
+	}
+	return err
+}
+
 func (in *ProjectInput) check() error {
 	e := apperr.New(apperr.Invalid, "project.invalid", "项目信息不完整：请按提示补充。")
 	if _, ok := Words[rule.Domain(in.Kind)]; !ok {
@@ -87,7 +103,7 @@ func (in *ProjectInput) check() error {
 	}
 	for field, v := range in.required() {
 		*v = strings.TrimSpace(*v)
-		if *v == "" || len([]rune(*v)) > 200 {
+		if *v == "" || !plausible(*v, 200) {
 			e = e.With(field, "必填，不超过 200 个字。")
 		}
 	}
@@ -114,7 +130,7 @@ type Input struct {
 func (s *Service) Create(ctx context.Context, who actor.Actor, projectID string, in Input) (*Lot, error) {
 	in.Name = strings.TrimSpace(in.Name)
 	e := apperr.New(apperr.Invalid, "lot.invalid", "标段信息不完整：请按提示补充。")
-	if in.Name == "" || len([]rune(in.Name)) > 200 {
+	if in.Name == "" || !plausible(in.Name, 200) {
 		e = e.With("name", "必填，不超过 200 个字。")
 	}
 	if !amount(in.Estimate) {
@@ -189,7 +205,7 @@ type PublishInput struct {
 // the article (R08-1, R09-1), lot.no_document, notice.invalid, lot.state.
 func (s *Service) Publish(ctx context.Context, who actor.Actor, id string, in PublishInput) (*Lot, error) {
 	in.Title, in.Body = strings.TrimSpace(in.Title), strings.TrimSpace(in.Body)
-	if in.Title == "" || in.Body == "" || len([]rune(in.Title)) > 200 || len([]rune(in.Body)) > 50_000 {
+	if in.Title == "" || in.Body == "" || !plausible(in.Title, 200) || !plausible(in.Body, 50_000) {
 		return nil, apperr.New(apperr.Invalid, "notice.invalid", "公告要有标题（不超过 200 字）和正文（不超过 5 万字）。").With("title", "请填写公告标题和正文。")
 	}
 	in.SaleEnd, in.BidDeadline = in.SaleEnd.Truncate(time.Second), in.BidDeadline.Truncate(time.Second)

@@ -56,6 +56,9 @@ func TestProject_MethodsThatAreNotTendersAreRefusedWithASentence(t *testing.T) {
 	want(t, "an unknown method", err, "project.method_unknown")
 	for name, change := range map[string]func(*lot.ProjectInput){
 		"no plan filed":             func(p *lot.ProjectInput) { p.PlanFiling = " " },
+		"a NUL in its number":       func(p *lot.ProjectInput) { p.PlanFiling = "SQ\x00" },
+		"an intention of 2019":      func(p *lot.ProjectInput) { p.IntentionAt = ptr(time.Date(2019, 12, 1, 0, 0, 0, 0, evidence.Beijing)) },
+		"an intention of year 1":    func(p *lot.ProjectInput) { p.IntentionAt = ptr(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)) },
 		"no such kind":              func(p *lot.ProjectInput) { p.Kind = "XYZ" },
 		"no such region":            func(p *lot.ProjectInput) { p.Region = "329999" },
 		"invited without a ruling":  func(p *lot.ProjectInput) { p.Method = lot.MethodInvited },

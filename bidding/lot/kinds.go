@@ -117,3 +117,9 @@ func (p *Project) approved() string {
 	}
 	return "project.approval_recorded" // R01-1
 }
+
+// plausible says whether a text of a person has at most so many characters, and
+// none that the database cannot hold.
+func plausible(s string, most int) bool {
+	return len([]rune(s)) <= most && !strings.ContainsRune(s, 0)
+}

@@ -48,7 +48,7 @@ var digestForm = regexp.MustCompile(`^sm3:[0-9a-f]{64}$`)
 func (in *MediumInput) check(now time.Time) error {
 	e := apperr.New(apperr.Invalid, "medium.invalid", "媒介的登记不完整：请按每一项下面的提示改正。")
 	in.Medium, in.URL, in.Digest = strings.TrimSpace(in.Medium), strings.TrimSpace(in.URL), strings.TrimSpace(in.Digest)
-	if in.Medium == "" || len([]rune(in.Medium)) > 100 {
+	if in.Medium == "" || !plausible(in.Medium, 100) {
 		e = e.With("medium", "请写明媒介的名称，不超过 100 个字。")
 	}
 	if u, err := url.Parse(in.URL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || len(in.URL) > 500 {
@@ -79,6 +79,9 @@ func (in *MediumInput) check(now time.Time) error {
 func (s *Service) RecordMedium(ctx context.Context, who actor.Actor, id string, in MediumInput) (*Medium, error) {
 	if in.Number == 0 {
 		in.Number = 1
+	}
+	if in.Number < 0 || in.Number > MaxNotices {
+		return nil, errNoNotice()
 	}
 	var m *Medium
 	err := s.store.Change(ctx, func(tx *evidence.Tx) (err error) {
@@ -192,11 +195,18 @@ func (s *Service) Notice(ctx context.Context, lotID string, number int) (*Notice
 	return readNotice(ctx, s.store.DB(), lotID, number)
 }
 
+// MaxNotices is the greatest number that a notice of a lot may have.
+const MaxNotices = 100_000
+
+func errNoNotice() error {
+	return apperr.New(apperr.NotFound, "notice.not_found", "没有找到这份公告：请回到标段页面查看。")
+}
+
 func readNotice(ctx context.Context, q queryer, lotID string, number int) (*Notice, error) {
 	var n Notice
 	err := q.GetContext(ctx, &n, `SELECT `+noticeColumns+` FROM notice WHERE lot_id = $1 AND number = $2`, lotID, number)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, apperr.New(apperr.NotFound, "notice.not_found", "没有找到这份公告：请回到标段页面查看。")
+		return nil, errNoNotice()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read notice: %w", err)

@@ -150,6 +150,8 @@ func TestRecordMedium_Refusals(t *testing.T) {
 		"no digest":             {c.Agency, func(in *lot.MediumInput) { in.Text, in.Digest = "", "sm3:1" }, "medium.invalid"},
 		"in the future":         {c.Agency, func(in *lot.MediumInput) { in.PublishedAt = biddingtest.Start.Add(time.Hour) }, "medium.invalid"},
 		"sent after it came":    {c.Agency, func(in *lot.MediumInput) { in.SentAt = ptr(biddingtest.Start.Add(time.Minute)) }, "medium.invalid"},
+		"a NUL in its name":     {c.Agency, func(in *lot.MediumInput) { in.Medium = "x\x00" }, "medium.invalid"},
+		"a number beyond all":   {c.Agency, func(in *lot.MediumInput) { in.Number = 1 << 40 }, "notice.not_found"},
 		"no such notice":        {c.Agency, func(in *lot.MediumInput) { in.Number = 9 }, "notice.not_found"},
 		"by the supervisor":     {c.Supervisor, func(*lot.MediumInput) {}, "lot.role"},
 		"by another's agency":   {c.Organisation("另一家代理有限公司", actor.Agency), func(*lot.MediumInput) {}, "lot.not_yours"},

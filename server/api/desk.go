@@ -110,7 +110,7 @@ func offerView(o lot.Offer) OfferView {
 
 type noticeInput struct {
 	ID     string `path:"id"`
-	Number int    `path:"number" minimum:"1"`
+	Number int    `path:"number" minimum:"1" maximum:"100000"`
 }
 
 // MediumView is a medium that carries a notice.
