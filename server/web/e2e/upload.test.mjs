@@ -36,6 +36,12 @@ for (const [size, viewport] of [['desktop', undefined], ['phone', PHONE]]) {
     await page.getByText('我知道：忘记口令').click()
     await seat.button('新建保险箱').click()
     await seat.button('填入演练样本').click()
+    // A file that will not open for others is said to be so before it is sealed.
+    await page.setInputFiles('#files-technical', { name: '进度计划.pdf', mimeType: 'application/pdf', buffer: Buffer.from('<html>404</html>') })
+    await page.getByText('内容不是PDF，开标后可能打不开').waitFor()
+    await seat.shot(`upload-warned-${size}`)
+    await page.getByRole('button', { name: '移去 进度计划.pdf' }).click()
+    await page.getByText('内容不是PDF').waitFor({ state: 'detached' })
     await page.setInputFiles('#files-technical', { name: '施工组织设计.dwg', mimeType: 'application/octet-stream', buffer: randomBytes(6_000_000) })
     let through = 0
     await page.route('**/api/uploads/*', (route) => (route.request().method() === 'PATCH' && through++ >= 2 ? route.abort('connectionreset') : route.continue()))
