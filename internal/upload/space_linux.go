@@ -1,5 +1,3 @@
-//go:build unix
-
 package upload
 
 import (
@@ -13,7 +11,7 @@ func freeBytes(dir string) int64 {
 	if err := syscall.Statfs(dir, &fs); err != nil {
 		return -1
 	}
-	return int64(fs.Bavail) * int64(fs.Bsize)
+	return int64(fs.Bavail) * fs.Bsize
 }
 
 // adopted says whether the bytes have become a stored file already.
