@@ -13,6 +13,7 @@ import (
 	"jianbiao/bidding/lot"
 	"jianbiao/bidding/submission"
 	"jianbiao/internal/actor"
+	"jianbiao/internal/apperr"
 	"jianbiao/internal/seal"
 	"jianbiao/internal/upload"
 )
@@ -231,5 +232,31 @@ func TestUpload_ReplacementAfterTheDeadlineLeavesTheOldOne(t *testing.T) {
 	c.Must(err)
 	if record.Count != 1 || record.Rows[0].Digest != old || rejected(t, c, l, "late") != 2 {
 		t.Errorf("%+v", record)
+	}
+}
+
+// The database goes away when everything has been received: nobody knows what
+// became of the last transaction, so neither the stored file nor the upload is
+// thrown away.
+func TestUpload_DatabaseGoneAtTheEndLosesNothing(t *testing.T) {
+	t.Parallel()
+	c := biddingtest.New(t)
+	l, f := c.Published(), c.NewFirm("苏北建设集团有限公司")
+	envelope := c.Seal(f, l, seal.KindBid, price, capital)
+	id := announce(c, f, envelope)
+	c.Must(put(c, id, envelope, 0, len(envelope)))
+	gone := &crossing{r: bytes.NewReader(envelope), left: len(envelope), cross: func() { c.Must(c.Store.DB().Close()) }}
+	_, err := c.Submissions.Submit(ctx, f.Actor, gone)
+	if err == nil || apperr.KindOf(err) != apperr.Internal {
+		t.Fatalf("got %v", err)
+	}
+	if files(t, c) != 1 {
+		t.Errorf("%d files", files(t, c))
+	}
+	if _, err := c.Submissions.SubmitUpload(ctx, f.Actor, id); err == nil {
+		t.Error("received without a database")
+	}
+	if st, err := c.Uploads.Stat(id); err != nil || st.Offset != int64(len(envelope)) {
+		t.Errorf("the upload: %+v %v", st, err)
 	}
 }

@@ -129,7 +129,9 @@ func (s *Service) Submit(ctx context.Context, who actor.Actor, body io.Reader) (
 func (s *Service) conclude(ctx context.Context, in *incoming, id string) (seal.Receipt, error) {
 	receipt, err := s.accept(ctx, in, id)
 	if err != nil {
-		_ = s.files.Delete(context.WithoutCancel(ctx), id)
+		if !s.perhapsReceived(ctx, id, err) {
+			_ = s.files.Delete(context.WithoutCancel(ctx), id)
+		}
 		if known, ok := s.again(in, err); ok {
 			return known, nil
 		}
@@ -142,6 +144,17 @@ func (s *Service) conclude(ctx context.Context, in *incoming, id string) (seal.R
 	}
 	s.recent[receipt.Digest] = receipt
 	return receipt, nil
+}
+
+// perhapsReceived says whether a transaction that failed may be committed all
+// the same, because its answer was lost with the database. Then the file stays:
+// one too many is harmless, a received bid without its file is not.
+func (s *Service) perhapsReceived(ctx context.Context, id string, failure error) bool {
+	if apperr.KindOf(failure) != apperr.Internal {
+		return false
+	}
+	events, err := s.store.Since(context.WithoutCancel(ctx), "bid/"+id, 0, 1)
+	return err != nil || len(events) > 0
 }
 
 // again answers an envelope that came a second time with the receipt of the
