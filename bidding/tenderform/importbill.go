@@ -134,7 +134,7 @@ func (in *importing) row(r row) error {
 	case r.no == in.last+1 && in.secondHeading(r):
 		return nil
 	}
-	if in.rows++; in.rows > maxRows {
+	if in.rows++; in.rows > limits.rows {
 		return errHugeBook
 	}
 	in.line(r)

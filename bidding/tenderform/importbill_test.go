@@ -161,11 +161,12 @@ func bookOf(sheet string) map[string]string {
 
 const head = `<worksheet><sheetData><row r="1"><c t="inlineStr"><is><t>项目编码</t></is></c><c t="inlineStr"><is><t>单价</t></is></c></row>`
 
+// Not parallel: it makes the limits smaller while it runs.
 func TestReadBillRefusals(t *testing.T) {
-	t.Parallel()
+	defer tenderform.Shrink()()
 	var many strings.Builder
 	many.WriteString(head)
-	for range 102_000 {
+	for range 102 {
 		many.WriteString(`<row><c><v>1</v></c></row>`)
 	}
 	for name, c := range map[string]struct {
@@ -180,15 +181,13 @@ func TestReadBillRefusals(t *testing.T) {
 		"a lost string":   {raw(t, bookOf(`<row><c t="s"><v>7</v></c></row>`)), "bill.not_xlsx"},
 		"no heading":      {raw(t, bookOf(`<worksheet/>`)), "bill.no_heading"},
 		"too many rows":   {raw(t, bookOf(many.String())), "bill.too_large"},
-		"a bomb of tags":  {raw(t, bookOf(strings.Repeat("<a/>", 6<<20))), "bill.too_large"},
-		"a bomb of text":  {raw(t, bookOf(strings.Repeat(" ", 161<<20))), "bill.too_large"},
+		"a bomb of tags":  {raw(t, bookOf(strings.Repeat("<a/>", 6000))), "bill.too_large"},
+		"a bomb of text":  {raw(t, bookOf(strings.Repeat(" ", 170_000))), "bill.too_large"},
 		"prices unheaded": {raw(t, bookOf(`<row><c t="str"><v>项目编码</v></c><c t="str"><v>项目名称</v></c></row>`)), "bill.no_heading"},
 	} {
-		start := time.Now()
 		if _, err := read(c.file); apperr.CodeOf(err) != c.code {
 			t.Errorf("%s: %v, want %s", name, err, c.code)
 		}
-		t.Logf("%s: %d bytes, %v", name, len(c.file), time.Since(start).Round(time.Millisecond))
 	}
 }
 

@@ -18,7 +18,7 @@ func ReadRows(r io.ReaderAt, size int64) ([][]string, error) {
 	out := [][]string{}
 	for _, s := range w.sheets {
 		err := w.rows(s, func(r row) error {
-			if len(out) >= maxRows {
+			if len(out) >= limits.rows {
 				return errHugeBook
 			}
 			width := 0

@@ -14,19 +14,23 @@ import (
 	"jianbiao/internal/apperr"
 )
 
-// The limits of a workbook, in bytes. They count what is really unpacked: what
-// the archive says of itself is not believed.
+// The limits of a workbook, in bytes and pieces. They count what is really
+// unpacked: what the archive says of itself is not believed.
 const (
-	maxWorkbook = 50 << 20  // the file as it is
-	maxPart     = 160 << 20 // one part, unpacked
-	maxStrings  = 96 << 20  // all shared strings
-	maxTokens   = 10_000_000
-	maxEntries  = 2000
+	maxWorkbook = 50 << 20 // the file as it is
+	maxStrings  = 96 << 20 // all shared strings, unpacked
 	maxShared   = 1_000_000
-	maxRows     = MaxItems + 1000
+	maxEntries  = 2000
 	maxColumn   = 200
 	maxCell     = 32767
 )
+
+// limits are those that a test makes smaller, so as to reach them.
+var limits = struct {
+	part   int64 // one part, unpacked
+	tokens int
+	rows   int
+}{160 << 20, 10_000_000, MaxItems + 1000}
 
 var (
 	errNotWorkbook = apperr.New(apperr.Invalid, "bill.not_xlsx", "这不是 Excel 工作簿（.xlsx），或者文件已经损坏：请用平台导出的清单模板填写。")
@@ -127,7 +131,7 @@ func (w *workbook) tokens(name string, limit int64, visit func(xml.Token) error)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if n > maxTokens {
+		if n > limits.tokens {
 			return errHugeBook
 		}
 		if err != nil {
@@ -232,7 +236,7 @@ type sheetReader struct {
 // stops quietly when visit answers errEnough.
 func (w *workbook) rows(s sheet, visit func(row) error) error {
 	r := &sheetReader{book: w, visit: visit}
-	err := w.tokens(s.path, maxPart, r.token)
+	err := w.tokens(s.path, limits.part, r.token)
 	if errors.Is(err, errEnough) {
 		return nil
 	}
