@@ -60,9 +60,16 @@ func (s *Service) Dues(ctx context.Context, lots []Lot, cal *workday.Calendar) (
 	var out []Due
 	for i := range lots {
 		l := &lots[i]
+		seen := map[string]bool{} // two rules may say the same of one act, at two stages
 		for _, r := range rules {
-			if binds(r, l) {
-				out = append(out, duesOf(cal, l, r, courses[l.ID])...)
+			if !binds(r, l) {
+				continue
+			}
+			for _, d := range duesOf(cal, l, r, courses[l.ID]) {
+				same := strings.Join([]string{r.From, r.Until, d.From.String(), d.Result.At.String()}, " ")
+				if !seen[same] {
+					seen[same], out = true, append(out, d)
+				}
 			}
 		}
 	}
@@ -81,9 +88,10 @@ func dayRules() []rule.Rule {
 const resultObjection = "M33"
 
 // binds says whether a rule is one for this lot. Of the minimum periods those of
-// the table terms are its own.
+// the table terms are its own; a tender that is over has no dates to prepare for.
 func binds(r rule.Rule, l *Lot) bool {
-	if r.Domain != rule.All && string(r.Domain) != l.Project.Kind || r.Matter == resultObjection {
+	over := l.State == Terminated || l.State == Failed
+	if r.Domain != rule.All && string(r.Domain) != l.Project.Kind || r.Matter == resultObjection || over && r.Kind != rule.Max {
 		return false
 	}
 	for _, list := range terms {

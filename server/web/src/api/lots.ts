@@ -263,3 +263,17 @@ export interface CutoffRecord {
 }
 
 export const loadCutoff = (id: string): Promise<CutoffRecord> => call('GET', `${at(id)}/cutoff`)
+
+/** A statutory date of a lot that is still ahead （法定期限）. */
+export interface Due {
+  rule: string
+  name: string
+  basis: string
+  at: string
+  bound: string
+  /** 暂按周末推算: the holiday notice of a year it touches is not out. */
+  provisional: boolean
+  remarks: string[]
+}
+
+export const loadDues = (lot: string): Promise<Due[]> => call<{ items: Due[] }>('GET', `/api/lots/${lot}/dues`).then((a) => a.items)

@@ -14,6 +14,8 @@ export interface Session {
   organisation: { id: string; name: string; uscc: string }
   role: string
   region: string
+  /** Somebody else chose the password; it must be changed before anything else. */
+  passwordOnce?: boolean
   memberships: Membership[]
 }
 
@@ -48,6 +50,9 @@ export async function loginByCertificate(proof: { challenge: string; certificate
   if (!answer) throw new ProblemError({ status: 401, title: '没有登录', code: 'web.no_cookie', detail: '登录没有保留下来，请允许浏览器保存本站的登录信息后再试。' })
   return answer
 }
+
+/** Gives oneself a new password. */
+export const changePassword = (old: string, fresh: string): Promise<void> => call('PUT', '/api/session/password', { body: { old, new: fresh } })
 
 export async function logout(): Promise<void> {
   await call('DELETE', '/api/session')

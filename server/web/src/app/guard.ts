@@ -6,5 +6,7 @@ export async function guard(to: RouteLocationNormalized): Promise<true | RouteLo
   const { session, known } = useSession()
   if (!to.meta.login) return true
   if (!known.value) await loadSession().catch(() => undefined)
-  return session.value ? true : { path: '/login', query: { next: to.fullPath } }
+  if (!session.value) return { path: '/login', query: { next: to.fullPath } }
+  if (to.path === '/desk' && session.value.role.endsWith('_admin')) return '/admin'
+  return session.value.passwordOnce && to.path !== '/password' ? '/password' : true
 }
