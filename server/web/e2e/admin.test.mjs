@@ -54,7 +54,8 @@ test('next year’s holiday notice: imported, seen, approved, in force on the lo
     await anyone.shot('admin-lot-before')
 
     const system = await stage.seat('system')
-    await system.login('admin').catch(() => undefined) // led on to its own desk
+    await system.enter('admin')
+    await system.go('/desk') // led on to its own desk
     await system.page.waitForURL('**/admin/organisations')
     await system.shot('admin-organisations')
     await system.page.getByRole('navigation', { name: '管理' }).getByRole('link', { name: '放假安排' }).click()
@@ -93,8 +94,8 @@ test('next year’s holiday notice: imported, seen, approved, in force on the lo
     const audit = await stage.seat('audit')
     await audit.enter('audit')
     await audit.go('/admin')
-    await audit.page.getByText('放假安排生效').first().waitFor()
-    await audit.page.getByText('管理员登录').first().waitFor()
+    for (const act of ['放假安排生效', '提交放假安排', '管理员登录']) await audit.page.locator('td.kind', { hasText: act }).first().waitFor()
+    await narrow(audit)
     await audit.shot('admin-audit')
     for (const s of [anyone, system, security, audit]) await s.close()
   })
@@ -134,6 +135,12 @@ for (const [size, viewport] of [['desk', DESKTOP], ['phone', PHONE]]) {
       await system.shot(`admin-people-${size}`)
       await system.button('提交申请').click()
       await system.page.getByText('等安全管理员批准后生效').waitFor()
+
+      await system.go('/admin/holidays')
+      await system.page.getByLabel('《国务院办公厅关于').fill(NOTICE)
+      await system.button('预览影响').click()
+      await system.page.getByRole('heading', { name: '2027 年日历' }).waitFor()
+      await narrow(system)
 
       const fresh = await stage.seat('fresh', { viewport })
       fresh.forgive(/^console: \S+\/api\/session .*status of 403/)
