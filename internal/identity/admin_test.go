@@ -181,6 +181,10 @@ func TestAudit(t *testing.T) {
 	if n := kinds(identity.AuditFilter{PersonID: system.PersonID}); len(n) != 1 || n["administrator.logged_in"] != 1 {
 		t.Errorf("by the system administrator: %v", n)
 	}
+	names, err := h.Names(ctx, []string{buyer.ID, "x"})
+	if err != nil || len(names) != 1 || names[buyer.ID] != buyer.Name {
+		t.Errorf("names: %v %v", names, err)
+	}
 	if n := kinds(identity.AuditFilter{Subject: "person/" + buyer.ID}); n["person.created"] != 1 || n["membership.added"] != 1 || len(n) != 2 {
 		t.Errorf("of the buyer: %v", n)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lib/pq"
+
 	"jianbiao/internal/actor"
 	"jianbiao/internal/evidence"
 )
@@ -19,6 +21,24 @@ type AuditFilter struct {
 	Until    time.Time
 	Before   string // id of the last event of the page before
 	Limit    int    // at most 200
+}
+
+// Names are the names of organisations and people by their ids; ids of neither
+// are left out.
+func (s *Service) Names(ctx context.Context, ids []string) (map[string]string, error) {
+	var rows []struct {
+		ID   string `db:"id"`
+		Name string `db:"name"`
+	}
+	if err := s.store.DB().SelectContext(ctx, &rows, `SELECT CAST(id AS text) AS id, name FROM organisation WHERE CAST(id AS text) = ANY ($1)
+		UNION ALL SELECT CAST(id AS text), name FROM person WHERE CAST(id AS text) = ANY ($1)`, pq.Array(ids)); err != nil {
+		return nil, fmt.Errorf("names: %w", err)
+	}
+	out := map[string]string{}
+	for _, r := range rows {
+		out[r.ID] = r.Name
+	}
+	return out, nil
 }
 
 // administration are the streams that the three administrators write. The

@@ -98,6 +98,7 @@ type AuditView struct {
 	Organisation string       `json:"organisation,omitempty"`
 	Address      string       `json:"address,omitempty"`
 	Subject      string       `json:"subject"`
+	SubjectName  string       `json:"subjectName,omitempty" doc:"对谁做的"`
 	Fields       []AuditField `json:"fields"`
 }
 
@@ -155,7 +156,16 @@ func (a *API) listAudit(ctx context.Context, who actor.Actor, in *auditInput) (*
 	if err != nil {
 		return nil, err
 	}
-	view := func(e evidence.Event) AuditView { return a.auditView(&e) }
+	var ids []string
+	for i := range events {
+		_, id, _ := strings.Cut(events[i].Stream, "/")
+		ids = append(ids, id, events[i].Text("organisation"))
+	}
+	names, err := a.deps.Identity.Names(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	view := func(e evidence.Event) AuditView { return a.auditView(&e, names) }
 	return &auditOutput{page(events, in.Limit, view, func(e evidence.Event) string { return e.ID })}, nil
 }
 
@@ -176,15 +186,25 @@ func dayStart(text string, after workday.Day) (time.Time, error) {
 // long.
 const maxAuditValue = 300
 
-func (a *API) auditView(e *evidence.Event) AuditView {
+// auditView is an event in words: roles, organisations and people by their names.
+func (a *API) auditView(e *evidence.Event, names map[string]string) AuditView {
 	v := AuditView{ID: e.ID, At: Stamp(e.At), Kind: e.Kind, Label: a.label(e.Kind), Actor: e.Text("actor.personName"),
 		Role: actor.Role(e.Text("actor.role")).Label(), Organisation: e.Text("actor.organisationName"), Address: e.Text("actor.address"),
 		Subject: e.Stream, Fields: []AuditField{}}
+	_, id, _ := strings.Cut(e.Stream, "/")
+	v.SubjectName = names[id]
 	for _, f := range e.Fields {
 		if strings.HasPrefix(f.Name, "actor.") || f.Value == nil {
 			continue
 		}
-		text := []rune(strings.Trim(string(f.Value), `"`))
+		value := strings.Trim(string(f.Value), `"`)
+		switch f.Name {
+		case "role":
+			value = actor.Role(value).Label()
+		case "organisation":
+			value = names[value]
+		}
+		text := []rune(value)
 		if len(text) > maxAuditValue {
 			text = append(text[:maxAuditValue], '…')
 		}

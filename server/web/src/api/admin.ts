@@ -62,6 +62,7 @@ export interface AuditEntry {
   organisation?: string
   address?: string
   subject: string
+  subjectName?: string
   fields: { name: string; value: string }[]
 }
 
