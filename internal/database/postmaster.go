@@ -24,7 +24,7 @@ func (c *cluster) settings() []string {
 		"listen_addresses=", "unix_socket_permissions=0700",
 		"timezone=UTC", "log_timezone=UTC", "lc_messages=C", "jit=off",
 		"logging_collector=off", "log_destination=stderr", "log_checkpoints=off",
-		"log_min_messages=warning", "max_connections=100",
+		"log_min_messages=warning", "max_connections=200",
 	}
 	if c.unsafe {
 		// Safe against a killed process still: what is committed is with the
