@@ -28,6 +28,7 @@ await sealer.sealBid(
   async (s, f, offset, length) => new Uint8Array(readFileSync(join(folder, 'files', sections[s].name, sections[s].files[f].name)).subarray(offset, offset + length)),
   async (chunk) => appendFileSync(out, chunk),
   () => {},
+  null,
 )
 const template = await sealer.billTemplate(JSON.stringify(terms.form.bill), '[]')
 writeFileSync(join(folder, 'online-template.xlsx'), template)
