@@ -22,7 +22,7 @@ after(() => stage?.close())
 const lotIn = (opening, state) => lots.find((l) => l.openingState === opening && (!state || l.state === state)).id
 const OPENING_STATES = [
   'scheduled', 'lobby_open', 'started', 'roster_published', 'decrypting', 'decrypt_closed', 'imported', 'announcing', 'objection_window', 'record_confirming', 'closed',
-  'aborted_lt3', 'postponed', 'reconvened',
+  'aborted_lt3', 'postponed', 'reconvened', 'between_sessions',
 ]
 
 /** Words that may stand in Latin letters where people read: names of things, units, codes set apart as codes. */
