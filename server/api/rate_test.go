@@ -31,7 +31,7 @@ func officeSite(t *testing.T, limits *api.Limits) *site {
 // logs in at the computer that he used before.
 func TestLimits_FloodFromTheAddressOfAnOffice(t *testing.T) {
 	t.Parallel()
-	s := officeSite(t, &api.Limits{Session: api.DefaultLimits.Session, Address: api.Rate{PerSecond: 50, Burst: 100}, Device: api.DefaultLimits.Device})
+	s := officeSite(t, &api.Limits{Session: api.DefaultLimits.Session, Address: api.Rate{PerSecond: 10, Burst: 40}, Device: api.DefaultLimits.Device})
 	const people, length = 8, 4 * time.Second
 	clients := make([]*http.Client, people)
 	for i := range clients {
@@ -43,7 +43,8 @@ func TestLimits_FloodFromTheAddressOfAnOffice(t *testing.T) {
 	if r := s.do(lateClient, http.MethodDelete, "/api/session", nil, nil); r.status != http.StatusNoContent {
 		t.Fatal(r.status)
 	}
-	end := time.Now().Add(length)
+	start := time.Now()
+	end := start.Add(length)
 	var wg sync.WaitGroup
 	var through, refused atomic.Int64
 	wg.Go(func() { flood(t, s.url, end, &through, &refused) })
@@ -69,9 +70,12 @@ func TestLimits_FloodFromTheAddressOfAnOffice(t *testing.T) {
 		t.Errorf("a login from a known computer during the flood: %d %s", r.status, r.body)
 	}
 	wg.Wait()
-	slices.Sort(took)
+	most := int64(40 + 10*(time.Since(start).Seconds()+1))
+	if slices.Sort(took); len(took) == 0 {
+		t.Fatal("nobody of the office asked anything")
+	}
 	t.Logf("flood: %d let through, %d refused; office: %d requests, all answered, p99 %s", through.Load(), refused.Load(), len(took), took[len(took)*99/100])
-	if most := int64(100 + 50*(length.Seconds()+1)); through.Load() > most || refused.Load() < 100 {
+	if through.Load() > most || refused.Load() == 0 {
 		t.Errorf("of the flood %d went through (at most %d), %d were refused", through.Load(), most, refused.Load())
 	}
 }
