@@ -100,7 +100,7 @@ for (const [size, viewport, who, code] of [['desktop', DESKTOP, { agency: 'agenc
     assert.match(await warning.innerText(), /您提交的投标文件针对第 1 版/)
     await fits(bidder, `warned-${size}`)
     await warning.getByRole('link', { name: '替换投标文件' }).click()
-    await bidder.page.getByRole('heading', { name: '替换投标文件' }).waitFor()
+    await bidder.page.getByRole('heading', { name: '已经递交' }).waitFor()
     assert.deepEqual(stage.faults(), [], 'a console error, a failed request or a 5xx')
     await until('no event that names the asker', async () => !JSON.stringify(await stage.platform.events(lot.id)).includes(who.bidder))
     await host.close()
