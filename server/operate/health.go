@@ -137,7 +137,7 @@ func (o *Operator) examineDatabase(ctx context.Context, h *Health) error {
 		Version string `db:"version"`
 		Size    int64  `db:"size"`
 	}
-	if err := o.d.DB.GetContext(ctx, &row, `SELECT current_setting('server_version') AS version, pg_database_size(current_database()) AS size`); err != nil {
+	if err := o.d.DB.GetContext(ctx, &row, `SELECT split_part(current_setting('server_version'), ' ', 1) AS version, pg_database_size(current_database()) AS size`); err != nil {
 		return fmt.Errorf("ask the database: %w", err)
 	}
 	stats := o.d.DB.Stats()
