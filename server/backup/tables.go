@@ -197,7 +197,11 @@ func (l *loader) turn(table string) (err error) {
 	if i < 0 {
 		return fmt.Errorf("table %s is not in the manifest", table)
 	}
-	if l.stmt, err = l.tx.PrepareContext(l.ctx, pq.CopyIn(table, l.tables[i].Columns...)); err != nil {
+	columns := make([]string, len(l.tables[i].Columns))
+	for j, c := range l.tables[i].Columns {
+		columns[j] = pq.QuoteIdentifier(c)
+	}
+	if l.stmt, err = l.tx.PrepareContext(l.ctx, fmt.Sprintf("COPY %s (%s) FROM STDIN", pq.QuoteIdentifier(table), strings.Join(columns, ", "))); err != nil {
 		return fmt.Errorf("load table %s: %w", table, err)
 	}
 	return nil

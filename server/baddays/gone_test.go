@@ -160,15 +160,8 @@ type line struct {
 // newLine listens in a folder of its own, where the database's socket would be.
 func newLine(t *testing.T, real string) *line {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "jb-line-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := &line{dir: dir, real: real}
-	t.Cleanup(func() {
-		x.sever()
-		_ = os.RemoveAll(dir)
-	})
+	x := &line{dir: t.TempDir(), real: real}
+	t.Cleanup(x.sever)
 	x.mend(t)
 	return x
 }

@@ -76,7 +76,6 @@ type checker struct {
 	tx    *sqlx.Tx
 	files reader
 	named map[string]string // files that rows name, and which rows
-	out   []*Result
 }
 
 // part is one check, in the order of the report.

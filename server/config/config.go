@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"jianbiao/internal/apperr"
@@ -167,7 +168,7 @@ func address(s string) string {
 	if _, err := netip.ParseAddr(host); host != "" && host != "localhost" && err != nil {
 		return "地址部分应为 IP 地址、localhost 或留空（监听所有地址）。"
 	}
-	if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return "端口应在 1 到 65535 之间。"
 	}
 	return ""

@@ -80,7 +80,7 @@ func (o *Operator) disk() (d Disk, free uint64, err error) {
 	if err := unix.Statfs(o.d.Data, &s); err != nil {
 		return d, 0, fmt.Errorf("look at the disk: %w", err)
 	}
-	size := uint64(s.Bsize) //nolint:unconvert // its type differs between machines
+	size := uint64(s.Bsize)
 	free = s.Bavail * size
 	return Disk{TotalGiB: int64(s.Blocks * size >> 30), FreeGiB: int64(free >> 30)}, free, nil
 }
