@@ -118,10 +118,11 @@ func takeLock(path, dataDir string) (*os.File, error) {
 			break
 		}
 		// A program that is killed while it starts another leaves a child that
-		// holds the lock until it has become that other: dead holders get a moment.
+		// holds the lock until it has become that other: dead holders get a moment,
+		// and so do we, who may have let go of it just now while we started another.
 		holder, _ := os.ReadFile(path)
 		pid, _ := strconv.Atoi(strings.TrimSpace(string(holder)))
-		if alive(pid) || time.Now().After(end) {
+		if pid != os.Getpid() && alive(pid) || time.Now().After(end) {
 			_ = f.Close()
 			return nil, apperr.New(apperr.Conflict, "database.in_use",
 				"数据目录 %s 正由另一个见标程序使用（进程号 %d）。请先停止它，或用 --data 换一个数据目录", dataDir, pid).Because(err)
