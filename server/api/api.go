@@ -187,6 +187,7 @@ func New(d Deps) *API {
 // own registers the routes of this package.
 func (a *API) own() {
 	a.Raw(Route{Method: http.MethodGet, Path: "/openapi.json", Allow: Public, Summary: "接口说明"}, a.describe)
+	a.echo.RouteNotFound("/api", a.missing)
 	a.echo.RouteNotFound("/api/*", a.missing)
 	a.registerTime()
 	a.registerMeta()

@@ -324,6 +324,21 @@ type thingInput struct {
 	}
 }
 
+// The site takes what is no route, but never the interface's own paths.
+func TestSite_leavesTheInterfaceItsProblems(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(a *api.API) {
+		a.Site(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "page", http.StatusOK) }))
+	})
+	for path, want := range map[string]int{"/": 200, "/lots/1": 200, "/api": 404, "/api/": 404, "/api/nothing": 404} {
+		res := s.do(http.DefaultClient, http.MethodGet, path, nil, nil)
+		problem := strings.HasPrefix(res.header.Get("Content-Type"), "application/problem+json")
+		if res.status != want || problem != (want == 404) {
+			t.Errorf("%s: %d %s", path, res.status, res.header.Get("Content-Type"))
+		}
+	}
+}
+
 // No sentence of a library reaches people: whatever is wrong with a request is
 // said in Chinese and has a code.
 func TestProblems_areChinese(t *testing.T) {
