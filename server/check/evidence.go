@@ -235,10 +235,27 @@ var rowsOf = []struct{ table, label, query string }{
 	{"lot", "标段", `SELECT 'lot/' || id FROM lot`},
 }
 
+// imported adds the organisations of lists (单位名录): their life begins in the
+// import's stream, thousands of rows in one event.
+func (c *checker) imported(ctx context.Context, heads map[string]int64) error {
+	var streams []string
+	if err := c.tx.SelectContext(ctx, &streams, `SELECT 'organisation/' || (row ->> 0) FROM event e JOIN event_opening o ON o.event_id = e.id AND o.name = 'rows'
+		CROSS JOIN jsonb_array_elements(CAST(convert_from(o.value, 'UTF8') AS jsonb)) row WHERE e.kind = 'organisation.imported'`); err != nil {
+		return fmt.Errorf("read the imports: %w", err)
+	}
+	for _, s := range streams {
+		heads[s]++
+	}
+	return nil
+}
+
 // rows: every row has its stream, and every stream of such a kind its row.
 func (c *checker) rows(ctx context.Context, r *Result) error {
 	heads, err := evidence.StreamHeads(ctx, c.tx)
 	if err != nil {
+		return err
+	}
+	if err := c.imported(ctx, heads); err != nil {
 		return err
 	}
 	for _, k := range rowsOf {
