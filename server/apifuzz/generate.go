@@ -21,11 +21,11 @@ type generator struct {
 // right are values that a member of this name takes.
 var right = map[string][]any{
 	"uscc": {"91321300MA1WXYZ12X", "913213002600000038"}, "region": {"321302", "321300", "320000", "999999"}, "estimate": {"48000000.00", "0.01"},
-	"name": {"道路改造", "设备采购（第二批）"}, "code": {"SQ-FZ-0001", "123456"}, "kind": {"ENG", "GOV"}, "method": {"open", "invited", "negotiated"},
+	"name": {"道路改造", "设备采购（第二批）"}, "code": {"SQ-FZ-0001", "123456"}, "kind": {"ENG", "GOV", "MAX", "MIN"}, "rule": {"R11-1", "R23-1", "X"}, "method": {"open", "invited", "negotiated"},
 	"role": {"buyer", "agency", "bidder", "expert", "supervisor", "system_admin", "audit_admin", "clock"}, "text": {"请澄清第三章第二条。", "一、元旦：1月1日（周四）至3日（周六）放假调休，共3天。"},
 	"priceCeiling": {"48000000.00"}, "login": {"nobody", "buyer5"}, "password": {"Zhongwen-Mima-2026", "123"}, "publicKey": {"MCowBQYDK2VwAyEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
 	"approvalNumber": {"宿发改〔2026〕1号"}, "approvalAuthority": {"宿迁市发展和改革委员会"}, "planFiling": {"计划备案1号"}, "certificate": {"MIIB", "AAAA"},
-	"from": {"2026-03-02", "2026-03-02T09:00:00+08:00"}, "until": {"2026-04-01"}, "unit": {"day", "workday", "month"}, "n": {"5", "20"}, "exclude": {"2026-05-01..2026-05-05"},
+	"from": {"2026-03-02", "2026-03-02T09:00:00+08:00"}, "until": {"2026-04-01"}, "unit": {"WD", "D", "MONTH"}, "n": {"5", "20"}, "exclude": {"2026-05-01..2026-05-05"},
 	"after": {"2", "eyJhIjoxfQ"}, "state": {"published", "pending", "certified"}, "q": {"宿迁", "9132", "%"}, "format": {"csv", "xlsx"}, "mode": {"all", "good"},
 	"view": {"public", "party"}, "session": {"1", "2"}, "size": {1.0, 1000.0, 4294967296.0, 4294967297.0},
 }

@@ -21,6 +21,7 @@ func main() {
 	flag.IntVar(&r.requests, "requests", 100_000, "how many, over all roles")
 	flag.IntVar(&r.workers, "workers", 8, "at once")
 	flag.Uint64Var(&r.seed, "seed", uint64(time.Now().UnixNano()), "of the inputs")
+	flag.BoolVar(&r.verbose, "v", false, "name the operations that were never done rightly")
 	careful := flag.Bool("careful", false, "tell only which operations are held back, and why")
 	flag.Parse()
 	r.base = *base

@@ -66,6 +66,10 @@ func (p *person) send(ctx context.Context, base, method, path string, header htt
 	if out == nil {
 		return nil
 	}
+	if file, ok := out.(*[]byte); ok {
+		*file = answer
+		return nil
+	}
 	if err := json.Unmarshal(answer, out); err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}

@@ -68,8 +68,7 @@ func (p *pool) learn(o *operation, login string, status int, body []byte) (other
 		p.add(noun(o.path), item.ID)
 	}
 	if status == 201 && page.Lot.ID != "" {
-		p.add("lots", page.Lot.ID)
-		p.add("made lots", page.Lot.ID)
+		p.made(login, "lots", page.Lot.ID)
 	}
 	if status != 201 || page.ID == "" || o.method != "POST" || strings.Contains(o.path, "{") {
 		return ""
@@ -78,9 +77,15 @@ func (p *pool) learn(o *operation, login string, status int, body []byte) (other
 		return maker
 	}
 	p.makers[page.ID] = login
-	p.add(noun(o.path), page.ID)
-	p.add("made "+noun(o.path), page.ID)
+	p.made(login, noun(o.path), page.ID)
 	return ""
+}
+
+// made notes what this run made, and who: the maker comes back to it oftenest.
+func (p *pool) made(login, kind, id string) {
+	p.add(kind, id)
+	p.add("made "+kind, id)
+	p.add(login+" "+kind, id)
 }
 
 func (p *pool) one(r *rand.Rand, kind string) string {
@@ -93,20 +98,20 @@ func (p *pool) one(r *rand.Rand, kind string) string {
 }
 
 // path fills the places of a path.
-func (p *pool) path(r *rand.Rand, o *operation) string {
+func (p *pool) path(r *rand.Rand, o *operation, login string) string {
 	parts := strings.Split(o.path, "/")
 	for i, part := range parts {
 		if !strings.HasPrefix(part, "{") {
 			continue
 		}
-		parts[i] = p.place(r, o, part, parts[i-1])
+		parts[i] = p.place(r, o, part, parts[i-1], login)
 	}
 	return strings.Join(parts, "/")
 }
 
 var places = []string{"%00", "..", "%2e%2e%2fsession", "-", "undefined", "%ff", strings.Repeat("a", 3000), "%F0%9F%98%80", "1", "%27", "%25", "{id}", "00000000-0000-0000-0000-000000000000"}
 
-func (p *pool) place(r *rand.Rand, o *operation, part, before string) string {
+func (p *pool) place(r *rand.Rand, o *operation, part, before, login string) string {
 	switch n := r.IntN(20); {
 	case n == 0:
 		return pick(r, places)
@@ -117,20 +122,16 @@ func (p *pool) place(r *rand.Rand, o *operation, part, before string) string {
 	case n == 1:
 		return stranger36(r)
 	}
-	if o.care == stranger || before == "lots" && r.IntN(3) == 0 && len(p.made()) > 0 {
+	if own := p.one(r, login+" "+before); own != "" && r.IntN(2) == 0 {
+		return own
+	}
+	if o.care == stranger {
 		before = "made " + before
 	}
 	if id := p.one(r, before); id != "" {
 		return id
 	}
 	return stranger36(r)
-}
-
-// made are the lots of this run: drafts, mostly, of which the city has none.
-func (p *pool) made() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.known["made lots"]
 }
 
 func stranger36(r *rand.Rand) string {

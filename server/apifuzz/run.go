@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/emmansun/gmsm/sm3"
 )
 
 // run is one fuzz run.
@@ -22,9 +24,11 @@ type run struct {
 	base              string
 	requests, workers int
 	seed              uint64
+	verbose           bool
 
 	d      *description
 	people []*person
+	turns  []*person // who asks when: those who can change much come oftener
 	ids    *pool
 	marks  []mark
 	whole  map[string][]any
@@ -61,10 +65,53 @@ func (r *run) samples(ctx context.Context) error {
 	if len(r.whole["LotParams"]) == 0 {
 		return fmt.Errorf("no lot of the city shows its document")
 	}
+	for _, p := range r.people {
+		var s struct {
+			Organisation struct {
+				ID string `json:"id"`
+			} `json:"organisation"`
+		}
+		if p.Login == "" || strings.HasPrefix(p.Login, "fm") {
+			continue
+		}
+		if err := p.call(ctx, r.base, http.MethodGet, "/api/session", nil, &s); err != nil {
+			return err
+		}
+		r.whole["MembershipChoice"] = append(r.whole["MembershipChoice"], object{"organisation": s.Organisation.ID, "role": p.Role})
+		if p.Role == "agency" {
+			r.ids.add("agencies", s.Organisation.ID)
+		}
+	}
+	return r.sheets(ctx)
+}
+
+// sheets takes the platform's own lists to be filled in: workbooks that can be read.
+func (r *run) sheets(ctx context.Context) error {
+	admin := find(r.people, "admin")
+	for _, format := range []string{"csv", "xlsx"} {
+		var sheet []byte
+		if err := admin.send(ctx, r.base, http.MethodGet, "/api/organisations/imports/template?format="+format, http.Header{}, nil, &sheet); err != nil {
+			return err
+		}
+		for _, o := range r.d.operations {
+			if o.path == "/api/workbook" || strings.HasPrefix(o.path, "/api/organisations/imports") && len(o.samples) > 0 {
+				o.samples = append(o.samples, sheet, sheet)
+			}
+		}
+	}
 	return nil
 }
 
+// busy are the roles that may change most.
+var busy = []string{"buyer", "agency", "bidder", "system_admin", "security_admin"}
+
 func (r *run) all(ctx context.Context) {
+	for _, p := range r.people {
+		r.turns = append(r.turns, p)
+		if slices.Contains(busy, p.Role) {
+			r.turns = append(r.turns, p, p)
+		}
+	}
 	r.findings, r.byRole, r.byStatus, r.right, r.began = map[string]*finding{}, map[string]int{}, map[int]int{}, map[string]bool{}, time.Now()
 	transport := &http.Transport{MaxIdleConnsPerHost: r.workers, DisableCompression: true}
 	client := &http.Client{Transport: transport, Timeout: 60 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -73,7 +120,7 @@ func (r *run) all(ctx context.Context) {
 		wg.Go(func() {
 			g := &generator{Rand: rand.New(rand.NewPCG(r.seed, uint64(w)+1)), d: r.d, ids: r.ids, whole: r.whole}
 			for n := r.asked.Add(1); n <= int64(r.requests) && ctx.Err() == nil; n = r.asked.Add(1) {
-				r.one(ctx, client, g, r.people[int(n)%len(r.people)])
+				r.one(ctx, client, g, r.turns[int(n)%len(r.turns)])
 			}
 		})
 	}
@@ -125,12 +172,22 @@ func (r *run) one(ctx context.Context, client *http.Client, g *generator, p *per
 		return
 	}
 	r.look(a, res, body)
+	if tag := res.Header.Get("ETag"); to(a, "/api/vault") && tag != "" {
+		p.mu.Lock()
+		p.tag = tag
+		p.mu.Unlock()
+	}
+	if to(a, "/api/session/membership") && res.StatusCode == http.StatusOK {
+		p.keep(res)
+	}
 	if res.StatusCode == http.StatusUnauthorized && p.Login != "" && bytes.Contains(body, []byte(`"session.none"`)) {
 		if err := p.login(ctx, r.base); err != nil {
 			r.found(a, "cannot log in again", err.Error())
 		}
 	}
 }
+
+func to(a asked, path string) bool { return a.o.path == path }
 
 func (r *run) look(a asked, res *http.Response, body []byte) {
 	wrong := append(judge(a, res, body, r.marks), foreign(a, res.StatusCode, body)...)
@@ -169,7 +226,7 @@ func (r *run) found(a asked, what, answer string) {
 
 // request makes one: right, at the edge, or broken.
 func (r *run) request(g *generator, o *operation, p *person) asked {
-	a := asked{o: o, who: p, method: o.method, path: r.ids.path(g.Rand, o), header: http.Header{}, body: g.body(o)}
+	a := asked{o: o, who: p, method: o.method, path: r.ids.path(g.Rand, o, p.Login), header: http.Header{}, body: g.body(o)}
 	query := url.Values{}
 	for _, in := range o.params {
 		if in.In == "query" && g.chance(55) {
@@ -188,6 +245,14 @@ func (r *run) request(g *generator, o *operation, p *person) asked {
 	for _, h := range o.headers {
 		name, value, _ := strings.Cut(h, ": ")
 		a.header.Set(name, value)
+	}
+	switch {
+	case o.method == http.MethodPatch && g.chance(70):
+		a.header.Set("Upload-Digest", fmt.Sprintf("sm3:%x", sm3.Sum(a.body)))
+	case o.name() == "PUT /api/vault" && g.chance(70) && !strings.HasPrefix(p.Login, "fm"): // theirs is watched
+		p.mu.Lock()
+		a.header.Set("If-Match", p.tag)
+		p.mu.Unlock()
 	}
 	if g.chance(12) {
 		h := pick(g.Rand, oddHeaders)
@@ -230,7 +295,7 @@ func (r *run) report(w io.Writer) int {
 		fmt.Fprintf(w, "  %d %7d\n", status, r.byStatus[status])
 	}
 	for _, o := range r.d.operations {
-		if !r.right[o.name()] {
+		if r.verbose && !r.right[o.name()] {
 			fmt.Fprintf(w, "  never done: %s\n", o.name())
 		}
 	}
