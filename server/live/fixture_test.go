@@ -212,7 +212,7 @@ func (w *world) dial(query string) *client {
 // next is the next message, or the error that ended the connection.
 func (c *client) next() (message, error) {
 	if c.until.IsZero() { // not prolonged: a server that only tells the time must not keep a test alive
-		c.until = time.Now().Add(40 * time.Second)
+		c.until = time.Now().Add(2 * time.Minute)
 		_ = c.ws.SetReadDeadline(c.until)
 	}
 	_, text, err := c.ws.ReadMessage()
