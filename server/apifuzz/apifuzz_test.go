@@ -50,7 +50,7 @@ func TestJudge(t *testing.T) {
 // The session of another is found, also when everything else about the answer is right.
 func TestForeign_anotherSession(t *testing.T) {
 	t.Parallel()
-	a := asked{o: &operation{method: "GET", path: "/api/session"}, who: &person{Login: "buyer1"}}
+	a := asked{o: &operation{method: "GET", path: "/api/session"}, who: &person{Login: "buyer1"}, method: "GET"}
 	if got := foreign(a, 200, []byte(`{"person":{"login":"buyer2"}}`)); len(got) != 1 {
 		t.Errorf("another's session: %q", got)
 	}

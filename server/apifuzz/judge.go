@@ -129,7 +129,7 @@ func described200(a asked, kind string, body []byte) []string {
 // foreign are answers that belong to somebody else: another's session, another's projects. An upload belongs
 // to whoever knows its id (docs/adr/0015-resumable-uploads.md): here everybody does.
 func foreign(a asked, status int, body []byte) []string {
-	if status >= 300 || a.who.Login == "" {
+	if status >= 300 || a.who.Login == "" || a.method != a.o.method {
 		return nil
 	}
 	switch {

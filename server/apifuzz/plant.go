@@ -55,6 +55,7 @@ func plant(ctx context.Context, base string, people []*person, ids *pool, r *ran
 	if err != nil {
 		return nil, nil, err
 	}
+	asker.secret = true
 	signer, err := g.firm(ctx, "signer", r, ofRole(append(admins, authorities...)...))
 	if err != nil {
 		return nil, nil, err

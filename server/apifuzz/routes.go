@@ -41,7 +41,7 @@ var commands = map[string]any{
 	"publish":                   object{"saleEnd": "2026-03-10T17:00:00+08:00", "bidDeadline": "2026-04-20T09:30:00+08:00", "noticeTitle": "招标公告", "noticeBody": "公告内容，招标项目概况与要求见招标文件。"},
 	"postpone_deadline":         object{"to": "2026-05-12T09:30:00+08:00", "reason": "延期"},
 	"record_medium":             object{"number": 1, "medium": "江苏省招标投标公共服务平台", "url": "https://example.com/a", "text": "公告内容", "publishedAt": "2026-03-01T09:00:00+08:00"},
-	"clarify":                   object{"answers": []any{object{"question": "00000000-0000-4000-8000-000000000000", "answer": "见文件"}}, "changes": "更正", "affectsPreparation": false},
+	"clarify":                   object{"answers": []any{}, "changes": "更正", "affectsPreparation": false},
 	"answer_document_objection": object{"objection": "00000000-0000-4000-8000-000000000000", "text": "答复"},
 	"suspend":                   object{"reason": "暂停", "order": "宿住建〔2026〕1号"},
 	"terminate":                 object{"reason": "终止"},

@@ -77,6 +77,7 @@ func (r *run) samples(ctx context.Context) error {
 		if err := p.call(ctx, r.base, http.MethodGet, "/api/session", nil, &s); err != nil {
 			return err
 		}
+		r.whole["AddMembershipInputBody"] = append(r.whole["AddMembershipInputBody"], object{"organisation": s.Organisation.ID, "role": p.Role, "region": "321300"})
 		r.whole["MembershipChoice"] = append(r.whole["MembershipChoice"], object{"organisation": s.Organisation.ID, "role": p.Role})
 		if p.Role == "agency" {
 			r.ids.add("agencies", s.Organisation.ID)
@@ -136,6 +137,7 @@ func (r *run) operation(g *generator, p *person) *operation {
 		p.mu.Unlock()
 		switch {
 		case o.care == nobody && p.Login != "":
+		case p.secret && o.name() == "POST /api/lots/{id}/objections": // who signs tells who he is
 		case o.name() == "POST /api/session" && g.chance(90): // each costs what a password costs
 		case strings.Contains(o.path, "/commands/") && g.chance(50): // a third of all routes
 		case useless && g.chance(85):
@@ -258,7 +260,7 @@ func (r *run) request(g *generator, o *operation, p *person) asked {
 		h := pick(g.Rand, oddHeaders)
 		a.header.Set(h[0], h[1])
 	}
-	if g.chance(1) && o.care == free {
+	if g.chance(1) && o.care == free && o.path != "/api/session" {
 		a.method = pick(g.Rand, []string{"PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "FUZZ"})
 	}
 	return a
