@@ -229,8 +229,33 @@ describe('follow', () => {
       t.last().say({ type: 'pong', t0: t.timers.now() - 40, legal: '2026-03-02T09:00:00+08:00', real: '2026-03-02T01:00:00Z' })
     }
     expect(t.sockets).toHaveLength(1)
-    t.timers.pass(31_000)
-    expect(t.sockets.length).toBeGreaterThan(1)
+    // One `time` that does not come is enough: the line is called unsteady within 15 s, and opened anew.
+    t.timers.pass(14_900)
+    expect(t.lines.at(-1)).toBe('live')
+    t.timers.pass(200)
+    expect(t.lines.at(-1)).toBe('unsteady')
+    t.timers.pass(1_000)
+    expect(t.sockets).toHaveLength(2)
+    t.last().fall(1006)
+    expect(t.lines.at(-1)).toBe('broken')
+    t.timers.pass(5_000)
+    t.last().say(hello)
+    expect(t.lines.at(-1)).toBe('live')
+  })
+
+  it('counts as broken the moment the computer is offline, and comes back when told', () => {
+    const t = setUp()
+    t.last().say(hello)
+    t.stream.offline()
+    expect(t.lines.at(-1)).toBe('broken')
+    t.stream.offline()
+    expect(t.lines.filter((l) => l === 'broken')).toHaveLength(1)
+    t.stream.reconnect()
+    t.last().say(hello)
+    expect(t.lines.at(-1)).toBe('live')
+    t.stream.close()
+    t.stream.offline()
+    expect(t.lines.at(-1)).toBe('ended')
   })
 
   it('measures the way to the server and back', () => {

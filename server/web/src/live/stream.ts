@@ -4,6 +4,7 @@
  * same id until the server has acknowledged it. The socket and the timers are parameters, so tests need no server.
  */
 import { ProblemError, type Problem } from '@/api/client'
+import { FINAL, LEFT, NO_ANSWER, snapshotIn } from './answers'
 import type { Action, EventView, HallSnapshot, Presence, ServerMessage, TimeReading, Viewer } from './messages'
 
 /** The part of WebSocket that is used here. */
@@ -17,8 +18,11 @@ export interface Socket {
   close(code?: number, reason?: string): void
 }
 
-/** connecting: first try · live: in the hall · broken: coming back by itself · ended: will not come back by itself. */
-export type LineState = 'connecting' | 'live' | 'broken' | 'ended'
+/**
+ * connecting: first try · live: in the hall · unsteady: gone silent, being opened anew · broken: coming back by itself ·
+ * ended: will not come back by itself.
+ */
+export type LineState = 'connecting' | 'live' | 'unsteady' | 'broken' | 'ended'
 
 export interface StreamHandlers {
   hello?(viewer: Viewer): void
@@ -63,6 +67,8 @@ export interface Stream {
   reconsider(): void
   /** Comes back at once instead of waiting (the network has returned, the person pressed 重连). */
   reconnect(): void
+  /** The computer says that it has no network: the line counts as broken at once. */
+  offline(): void
   /** Ends for good. */
   close(): void
   /** The last seq that the handlers have seen. */
@@ -80,22 +86,10 @@ interface Waiting {
 const FIRST_PAUSE = 500
 const LONGEST_PAUSE = 15_000
 const PING_EVERY = 10_000
-const SILENT_FOR = 25_000
+/** The server tells its time every ten seconds; a line that says nothing for longer (ms) is not trusted any more. */
+const SILENT_FOR = 15_000
 const BUFFER_LIMIT = 2000
 const OPEN = 1
-
-/** Close codes after which coming back by itself makes no sense, with what to tell the person. */
-const FINAL: Record<number, Problem> = {
-  4003: { status: 403, title: '不能进入', code: 'hall.not_allowed', detail: '您当前的身份不能进入这个大厅。可从公开大屏查看，或切换身份后再来。' },
-  4004: { status: 404, title: '没有这个大厅', code: 'hall.not_found', detail: '没有找到这个标段的开标大厅。' },
-  4008: { status: 401, title: '登录已过期', code: 'session.expired', detail: '登录已过期。请重新登录，登录后会回到现在的位置。' },
-}
-
-const NO_ANSWER: Problem = {
-  status: 0, title: '没有收到答复', code: 'web.no_ack',
-  detail: '还没有收到平台的答复，操作可能已经生效。请看大厅里的记录；再点一次也不会重复办理。',
-}
-const LEFT: Problem = { status: 0, title: '已离开大厅', code: 'web.left', detail: '已离开大厅，操作没有发出。' }
 
 const browserTimers: Timers = {
   set: (run, ms) => setTimeout(run, ms) as unknown as number,
@@ -132,11 +126,11 @@ class Follower implements Stream {
   private failures = 0
   private greeted = false
   private ended = false
-  private heardAt = 0
   private rate = 1
   private farewell = ''
   private retry: number | undefined
   private ping: number | undefined
+  private silence: number | undefined
   /** Set while a snapshot was asked for because a number was missing; what arrives meanwhile waits here. */
   private gap: { id: string; held: EventView[] } | undefined
   private asking = false
@@ -198,6 +192,10 @@ class Follower implements Stream {
     this.connect()
   }
 
+  offline(): void {
+    if (this.socket) this.drop()
+  }
+
   close(): void {
     this.finish(LEFT)
     this.drop(true)
@@ -210,7 +208,6 @@ class Follower implements Stream {
     const socket = this.open(path)
     this.socket = socket
     this.greeted = false
-    this.heardAt = this.timers.now()
     socket.onmessage = (event: never) => {
       if (socket === this.socket) this.receive((event as { data: string }).data)
     }
@@ -219,10 +216,11 @@ class Follower implements Stream {
     }
     socket.onerror = null
     this.schedulePing()
+    this.listen()
   }
 
   private receive(data: string): void {
-    this.heardAt = this.timers.now()
+    this.listen()
     let message: ServerMessage
     try {
       message = JSON.parse(data) as ServerMessage
@@ -328,10 +326,22 @@ class Follower implements Stream {
   private schedulePing(): void {
     if (this.ping !== undefined) this.timers.clear(this.ping)
     this.ping = this.timers.set(() => {
-      if (this.timers.now() - this.heardAt > SILENT_FOR) return this.drop()
       if (this.greeted) this.sendPing()
       this.schedulePing()
     }, PING_EVERY)
+  }
+
+  /** Something was heard (or the line is new): from here on silence counts. */
+  private listen(): void {
+    if (this.silence !== undefined) this.timers.clear(this.silence)
+    this.silence = this.timers.set(() => {
+      this.detach()
+      this.lost(1006, 'unsteady')
+    }, SILENT_FOR)
+  }
+
+  private stopTimers(): void {
+    for (const timer of [this.ping, this.silence]) if (timer !== undefined) this.timers.clear(timer)
   }
 
   private sendPing(): void {
@@ -340,6 +350,11 @@ class Follower implements Stream {
 
   /** Gives up the present socket; unless told otherwise the loss is handled as if the line had broken. */
   private drop(quiet = false): void {
+    this.detach()
+    if (!quiet) this.lost(1006)
+  }
+
+  private detach(): void {
     const socket = this.socket
     this.socket = undefined
     if (socket) {
@@ -347,19 +362,18 @@ class Follower implements Stream {
       socket.onmessage = null
       socket.close()
     }
-    if (!quiet) this.lost(1006)
   }
 
-  private lost(code: number): void {
+  private lost(code: number, state: LineState = 'broken'): void {
     this.socket = undefined
     this.greeted = false
     this.gap = undefined
-    if (this.ping !== undefined) this.timers.clear(this.ping)
+    this.stopTimers()
     if (this.ended) return
     const final = FINAL[code]
     if (final) return this.finish(this.farewell ? { ...final, detail: this.farewell } : final)
     this.farewell = ''
-    this.handlers.line?.('broken')
+    this.handlers.line?.(state)
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.failures)
     this.failures += 1
     this.clearRetry()
@@ -370,7 +384,7 @@ class Follower implements Stream {
     if (this.ended) return
     this.ended = true
     this.clearRetry()
-    if (this.ping !== undefined) this.timers.clear(this.ping)
+    this.stopTimers()
     for (const waiting of this.waiting.values()) {
       this.timers.clear(waiting.timer)
       waiting.reject(new ProblemError(problem))
@@ -383,14 +397,4 @@ class Follower implements Stream {
     if (this.retry !== undefined) this.timers.clear(this.retry)
     this.retry = undefined
   }
-}
-
-/** The snapshot in the answer to a query for the hall. */
-function snapshotIn(result: unknown): HallSnapshot | undefined {
-  const hall = isRecord(result) && isRecord(result['hall']) ? result['hall'] : result
-  return isRecord(hall) && typeof hall['seq'] === 'number' ? (hall as unknown as HallSnapshot) : undefined
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

@@ -78,10 +78,13 @@ export function useHall(lot: string, view: HallView) {
     },
   )
   const back = (): void => stream.reconnect()
+  const away = (): void => stream.offline()
   window.addEventListener('online', back)
+  window.addEventListener('offline', away)
 
   onScopeDispose(() => {
     window.removeEventListener('online', back)
+    window.removeEventListener('offline', away)
     clearTimeout(refreshTimer)
     stream.close()
     history.stop()
