@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { byLife, lotTitle, lotTone, nextDate, openingIsLive } from './lotLabels'
+import { byLife, byNearness, lotTitle, lotTone, nextDate, openingIsLive } from './lotLabels'
 
 describe('lotTone', () => {
   it('shows a suspension before the state', () => expect(lotTone('published', true)).toBe('purple'))
@@ -13,6 +13,18 @@ describe('openingIsLive', () => {
 describe('byLife', () => {
   it('follows the life of a lot, unknown states last', () =>
     expect(['terminated', 'other', 'cut_off', 'failed', 'published', 'opened'].sort(byLife)).toEqual(['published', 'cut_off', 'opened', 'failed', 'terminated', 'other']))
+})
+
+describe('byNearness', () => {
+  it('puts the unfinished first, what is nearest in time before the rest', () => {
+    const now = Date.parse('2026-03-24T09:00:00+08:00')
+    const lot = (id: string, state: string, bidDeadline: string | null, openingAt = bidDeadline) => ({ id, state, bidDeadline, openingAt })
+    const lots = [
+      lot('old', 'opened', '2026-01-05T09:30:00+08:00'), lot('undated', 'published', null), lot('far', 'published', '2026-04-20T09:30:00+08:00'),
+      lot('recent', 'opened', '2026-03-23T09:30:00+08:00'), lot('soon', 'published', '2026-03-24T09:30:00+08:00'), lot('now', 'cut_off', '2026-03-24T09:00:00+08:00'),
+    ]
+    expect(lots.sort(byNearness(now)).map((l) => l.id)).toEqual(['now', 'soon', 'far', 'undated', 'recent', 'old'])
+  })
 })
 
 describe('lotTitle', () => {

@@ -21,6 +21,16 @@ export function byLife(a: string, b: string): number {
   return at(a) - at(b)
 }
 
+/** Unfinished lots first, what is nearest to now (ms) before the rest; finished ones after them, the latest first. */
+export function byNearness(now: number): (a: Dated, b: Dated) => number {
+  const finished = (l: Dated): number => Number(l.state !== 'published' && l.state !== 'cut_off' && l.state !== 'drafting')
+  const off = (l: Dated): number => {
+    const at = nextDate(l)?.at
+    return at === undefined ? Number.MAX_SAFE_INTEGER : Math.abs(Date.parse(at) - now)
+  }
+  return (a, b) => finished(a) - finished(b) || off(a) - off(b)
+}
+
 /** A lot as people call it: `骆马湖水厂工程 施工一标段`; the project is not said twice. */
 export function lotTitle(lot: { name: string; project: { name: string } }): string {
   return lot.name.startsWith(lot.project.name) ? lot.name : `${lot.project.name} ${lot.name}`
@@ -31,8 +41,10 @@ export interface NextDate {
   at: string
 }
 
+type Dated = { state: string; openingState?: string; bidDeadline?: string | null; openingAt?: string | null }
+
 /** The next date that matters to somebody who reads the list; undefined when nothing is fixed any more. */
-export function nextDate(lot: { state: string; openingState?: string; bidDeadline?: string | null; openingAt?: string | null }): NextDate | undefined {
+export function nextDate(lot: Dated): NextDate | undefined {
   if (lot.state === 'published' && lot.bidDeadline) return { label: '投标截止', at: lot.bidDeadline }
   if (lot.state === 'cut_off' && lot.openingAt) return { label: lot.openingState === 'between_sessions' ? '第二次开标' : '开标', at: lot.openingAt }
   if (lot.state === 'opened' && lot.openingAt) return { label: '已开标', at: lot.openingAt }
