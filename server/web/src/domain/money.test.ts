@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { capital, formatAmount, formatWan, parseAmount } from './money'
+import { capital, formatAmount, formatAmountsIn, formatWan, parseAmount } from './money'
 
 describe('parseAmount', () => {
   it.each([
@@ -21,6 +21,15 @@ describe('formatAmount', () => {
     ['1000.5', '1,000.50'],
     ['abc', 'abc'],
   ])('%s', (plain, shown) => expect(formatAmount(plain)).toBe(shown))
+})
+
+describe('formatAmountsIn', () => {
+  it.each([
+    ['银行保函 500000 元', '银行保函 500,000.00 元'],
+    ['转账 1234567.5 元', '转账 1,234,567.50 元'],
+    ['保函 2026-03 500 元', '保函 2026-03 500 元'],
+    ['', ''],
+  ])('%s', (plain, shown) => expect(formatAmountsIn(plain)).toBe(shown))
 })
 
 describe('formatWan', () => {

@@ -20,6 +20,9 @@ export function formatAmount(amount: string): string {
   return `${whole.replace(/\B(?=(\d{3})+$)/g, ',')}.${fraction.padEnd(2, '0')}`
 }
 
+/** Every plain amount before 元 in a sentence, with thousands separators: `银行保函 500,000.00 元`. */
+export const formatAmountsIn = (text: string): string => text.replace(/\d{4,}(?:\.\d{1,2})?(?=\s*元)/g, formatAmount)
+
 /** In 万元 with thousands separators, cut to the shortest exact form of at most six decimals: `4,863.21`. */
 export function formatWan(amount: string): string {
   const plain = parseAmount(amount)

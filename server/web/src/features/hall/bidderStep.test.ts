@@ -53,6 +53,22 @@ describe('bidderStep', () => {
     expect(bidderStep(facts('imported', { bids: [{ ...me, part: { state: 'released', attempts: 1 } }] }))).toMatchObject({ tone: 'wait' })
   })
 
+  it.each(['announcing', 'objection_window', 'record_confirming'])('asks a bidder whose bid did not open for no passphrase in %s', (state) => {
+    const lost: HallBid = { ...me, part: { state: 'failed', attempts: 3, reason: 'wrong_passphrase' }, outcome: 'revoked' }
+    const step = bidderStep(facts(state, { bids: [lost], recordDigest: 'sm3:r' }, { open: false }))
+    expect(step).toMatchObject({ tone: 'wait', title: '我公司的文件没有打开' })
+    expect(step.text).toContain('视为撤销投标文件，原因见右侧。')
+    expect([step.act, step.passphrase]).toEqual([undefined, undefined])
+    expect(JSON.stringify(step)).not.toContain('口令')
+  })
+
+  it('lets a bidder whose bid did not open object, and sign the record with an open vault', () => {
+    const lost: HallBid = { ...me, outcome: 'withdrawn' }
+    expect(bidderStep(facts('objection_window', { bids: [lost], objections: [{ id: 'o', digest: 'sm3:me', organisation: '甲', text: 'x', at: UNTIL }] })).title).toContain('等待答复')
+    expect(bidderStep(facts('record_confirming', { bids: [lost], recordDigest: 'sm3:r' }))).toMatchObject({ act: 'confirm_record' })
+    expect(bidderStep(facts('closed', { bids: [lost] }))).toMatchObject({ act: 'download' })
+  })
+
   it('asks once whether there is an objection, and waits for the answer', () => {
     expect(bidderStep(facts('objection_window'))).toMatchObject({ act: 'no_objection' })
     const objection = { id: 'o', digest: 'sm3:me', organisation: '甲', text: 'x', at: UNTIL }

@@ -43,6 +43,10 @@ export function bidderStep(facts: BidderFacts): BidderStep {
   if (hall.suspended && !FINISHED.has(hall.state)) return { tone: 'wait', title: '招标投标活动已暂停', text: `原因：${hall.suspended.reason || '见公告'}。依法恢复之前不开标，投标文件保持原状。` }
   const bid = mine ? hall.bids.find((b) => mine.includes(b.digest)) : undefined
   if (bid && outOf(hall, bid) && hall.state !== 'closed') return between(facts, bid)
+  if (bid?.outcome && bid.outcome !== 'opened') {
+    const lost = LOST[hall.state]?.(facts, bid)
+    if (lost) return lost
+  }
   const rule = RULES[hall.state]
   if (!rule) return { tone: 'wait', title: '请留在本页', text: '下一步会自动显示在这里。' }
   return rule(facts, bid)
@@ -70,6 +74,21 @@ const RULES: Readonly<Record<string, Rule>> = {
   postponed: () => ({ tone: 'wait', title: '开标已推迟', text: '新的时间会另行公告。投标文件仍处于密封状态，没有人打开过。' }),
   reconvened: () => ({ tone: 'wait', title: '复会，等待主持人继续', text: '请留在本页，开标从中断处接着进行。' }),
 }
+
+/** From the reading out on, for a bid that did not open: only what its bidder can still do. */
+const LOST: Readonly<Record<string, (facts: BidderFacts, bid: HallBid) => BidderStep | undefined>> = {
+  announcing: (_, bid) => ({ tone: 'wait', title: NOT_OPENED, text: `${fate(bid)}对认定或开标有异议的，现在就可以提出，招标人当场答复。` }),
+  objection_window: ({ hall }, bid) => {
+    const own = hall.objections.filter((o) => o.digest === bid.digest)
+    if (own.length > 0) return own.some((o) => o.answer === undefined) ? undefined : { tone: 'wait', title: NOT_OPENED, text: '您的异议已经答复（见右侧）。', ...until(hall.windows.objection?.until) }
+    return { tone: 'wait', title: NOT_OPENED, text: `${fate(bid)}对认定有异议的，现在提出，招标人当场答复；没有异议不用操作。`, ...until(hall.windows.objection?.until) }
+  },
+  // Whoever has opened the vault may sign the record too; nobody is asked for a passphrase that did not help.
+  record_confirming: ({ hall, open }, bid) => (open ? undefined : { tone: 'wait', title: NOT_OPENED, text: `${fate(bid)}各方正在确认开标记录，到时没有确认的，按招标文件视为无异议。`, ...until(hall.windows.confirm?.until) }),
+}
+const NOT_OPENED = '我公司的文件没有打开'
+const FATES: Readonly<Record<string, string>> = { revoked: '视为撤销投标文件，', withdrawn: '视为撤回投标文件，可以要求赔偿，', undecided: '原因待招标人认定，' }
+const fate = (bid: HallBid): string => `${FATES[bid.outcome ?? ''] ?? ''}原因见右侧。`
 
 /** The first envelope is open, the second sealed （双信封）. */
 function between({ hall }: BidderFacts, bid: HallBid | undefined): BidderStep {

@@ -13,6 +13,10 @@ describe('the board', () => {
     expect(phaseOf(hall)).toBe('sealed')
     expect(phaseOf({ ...hall, cutoff: { count: 3, digest: '', recordedAt: '' } })).toBe('seal')
   })
+  it('counts no seal checks where fewer than three have bid', () => {
+    expect(phaseOf({ state: 'aborted_lt3', cutoff: { count: 2, digest: '', recordedAt: '' } } as HallSnapshot)).toBe('kept')
+    expect(markOf('kept', bid(), reason, time)).toMatchObject({ text: '没有开启', done: false })
+  })
   it.each([
     ['seal', bid({ sealChecked: '2026-03-24T09:31:00+08:00' }), '密封完好 09:31:00', true],
     ['seal', bid(), '等待核对', false],

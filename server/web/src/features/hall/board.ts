@@ -2,11 +2,11 @@
 import type { HallBid, HallSnapshot } from '@/live/messages'
 import type { Tone } from '@/ui/StateLight.vue'
 
-export type Phase = 'sealed' | 'seal' | 'decrypt' | 'outcome' | 'objection' | 'confirm'
+export type Phase = 'sealed' | 'kept' | 'seal' | 'decrypt' | 'outcome' | 'objection' | 'confirm'
 
 const PHASES: Readonly<Record<string, Phase>> = {
   scheduled: 'sealed', lobby_open: 'sealed', started: 'seal', roster_published: 'seal', decrypting: 'decrypt', decrypt_closed: 'outcome',
-  imported: 'outcome', announcing: 'outcome', objection_window: 'objection', record_confirming: 'confirm', between_sessions: 'confirm', closed: 'confirm',
+  imported: 'outcome', announcing: 'outcome', objection_window: 'objection', record_confirming: 'confirm', between_sessions: 'confirm', closed: 'confirm', aborted_lt3: 'kept',
 }
 
 /** What the board is about in the hall's state; nothing is known before the cut-off record. */
@@ -44,6 +44,7 @@ const decrypt: Marker = (bid, reason, time) => {
 
 const MARKERS: Readonly<Record<Phase, Marker>> = {
   sealed: () => ({ tone: 'grey', text: '', done: false }),
+  kept: () => ({ tone: 'grey', text: '没有开启', done: false }),
   seal: (bid, _, time) => notOpened(bid) ?? (bid.sealChecked ? { tone: 'green', text: `密封完好 ${time(bid.sealChecked)}`, done: true } : { tone: 'grey', text: '等待核对', done: false }),
   decrypt: (bid, reason, time) => notOpened(bid) ?? decrypt(bid, reason, time),
   outcome: (bid, reason, time) => (bid.outcome ? OUTCOMES[bid.outcome] : decrypt(bid, reason, time)),

@@ -1,5 +1,5 @@
 /** The bidder's side of the hall: vault, passphrase, the big button, and what happens when it fails. */
-import { computed, onScopeDispose, ref, shallowRef, type Ref } from 'vue'
+import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
 import { bidderStep, type BidderAct, type BidderStep } from './bidderStep'
 import { opens } from './sessions'
 import type { Command, Hall } from './useHall'
@@ -129,6 +129,8 @@ export function useBidder(lot: string, hall: Hall, command: Command, vault: Hall
     failure.value = { reason, detail, count, reported }
   }
 
+  // A failure is explained while something can be done about it, and not after.
+  watch(() => hall.hall.value?.state, () => (failure.value = undefined))
   onScopeDispose(() => vault.lock())
   return { bids, bid, mine, open, working, failure, step, perform, object }
 }
