@@ -21,7 +21,7 @@ type person struct {
 	mu      sync.Mutex
 	cookie  string
 	tag     string              // of the last answer that had one (ETag)
-	secret  bool                // nobody may learn that he is there
+	secret  bool                // signs nothing in the run: the host would be told who he is
 	useless map[*operation]bool // refused for the role: asked seldom
 }
 

@@ -69,6 +69,7 @@ func plant(ctx context.Context, base string, people []*person, ids *pool, r *ran
 			return nil, nil, err
 		}
 	}
+	signer.secret = true // told to one host, and to no other
 	return g.marks, []*person{asker, signer}, nil
 }
 
@@ -131,25 +132,28 @@ func (g *planter) firm(ctx context.Context, name string, r *rand.Rand, may func(
 	return p, nil
 }
 
-// draft is a project and a lot of buyer1 that nobody else has a part in.
+// draft is a project and a lot of buyer3, who takes no part in the run and never publishes it.
 func (g *planter) draft(ctx context.Context) error {
-	owner := find(g.people, "buyer1")
+	owner := &person{Login: "buyer3", Role: "buyer", Password: find(g.people, "buyer1").Password}
+	if err := owner.login(ctx, g.base); err != nil {
+		return err
+	}
 	var project, page struct {
 		ID  string `json:"id"`
 		Lot struct {
 			ID string `json:"id"`
 		} `json:"lot"`
 	}
-	err := owner.call(ctx, g.base, http.MethodPost, "/api/projects", object{"code": "FMC-" + g.tag, "name": g.mark("a draft project", "FMproject"+g.tag, only("buyer1")), "compulsory": true,
+	err := owner.call(ctx, g.base, http.MethodPost, "/api/projects", object{"code": "FMC-" + g.tag, "name": g.mark("a draft project", "FMproject"+g.tag, only("buyer3")), "compulsory": true,
 		"region": "321302", "approvalNumber": "宿发改〔2026〕1号", "approvalAuthority": "宿迁市发展和改革委员会"}, &project)
 	if err == nil {
-		err = owner.call(ctx, g.base, http.MethodPost, "/api/projects/"+project.ID+"/lots", object{"name": g.mark("a draft lot", "FMlot"+g.tag, only("buyer1")), "estimate": "48000000.00"}, &page)
+		err = owner.call(ctx, g.base, http.MethodPost, "/api/projects/"+project.ID+"/lots", object{"name": g.mark("a draft lot", "FMlot"+g.tag, only("buyer3")), "estimate": "48000000.00"}, &page)
 	}
 	if err == nil && page.Lot.ID == "" {
 		page.Lot.ID = page.ID
 	}
 	if err == nil {
-		err = owner.send(ctx, g.base, http.MethodPost, "/api/lots/"+page.Lot.ID+"/document/files?name="+g.mark("a file of a draft", "FMfile"+g.tag, only("buyer1"))+".pdf",
+		err = owner.send(ctx, g.base, http.MethodPost, "/api/lots/"+page.Lot.ID+"/document/files?name="+g.mark("a file of a draft", "FMfile"+g.tag, only("buyer3"))+".pdf",
 			http.Header{"Content-Type": {octets}}, paper(), nil)
 	}
 	if err != nil {
