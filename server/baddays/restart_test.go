@@ -1,6 +1,7 @@
 package baddays_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -131,7 +132,10 @@ func TestRestart_NobodyIsRefusedAndNothingIsLost(t *testing.T) {
 	}
 }
 
-// act gives a command until it is acknowledged, always with the same key.
+// act gives a command until it is acknowledged, always with the same key. Who is
+// told that nobody knows what became of it (the program was killed between the
+// act and its answer) looks, as the answer says, and gives it anew if it is not
+// there.
 func act(t *testing.T, c *http.Client, site, lotID, text string, refused chan<- string) {
 	t.Helper()
 	key := uuid.NewString()
@@ -142,10 +146,51 @@ func act(t *testing.T, c *http.Client, site, lotID, text string, refused chan<- 
 			return
 		case status == 0 && isRefused(body):
 			refused <- body
-		case status != 0 && status != http.StatusServiceUnavailable && status != http.StatusConflict:
+		case status == http.StatusConflict && recorded(t, c, site, lotID, text):
+			return
+		case status == http.StatusConflict:
+			key = uuid.NewString()
+		case status != 0 && status != http.StatusServiceUnavailable:
 			t.Errorf("%q: %d %s", text, status, body)
 			return
 		}
 	}
 	t.Errorf("%q was not acknowledged", text)
+}
+
+// recorded looks for a remark in the lot's evidence, and asks again while the
+// program is away.
+func recorded(t *testing.T, c *http.Client, site, lotID, text string) bool {
+	t.Helper()
+	after, end := int64(0), time.Now().Add(60*time.Second)
+	for time.Now().Before(end) {
+		res, err := c.Get(fmt.Sprintf("%s/api/lots/%s/events?limit=500&after=%d", site, lotID, after))
+		if err != nil {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		var page struct {
+			Items []struct {
+				Payload map[string]any `json:"payload"`
+			} `json:"items"`
+			Next int64 `json:"next"`
+		}
+		err = json.NewDecoder(res.Body).Decode(&page)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusOK {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		for _, e := range page.Items {
+			if e.Payload["text"] == text {
+				return true
+			}
+		}
+		if page.Next == 0 {
+			return false
+		}
+		after = page.Next
+	}
+	t.Errorf("whether %q was recorded could not be asked", text)
+	return true
 }
