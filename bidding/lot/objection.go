@@ -245,27 +245,18 @@ func (s *Service) answer(ctx context.Context, tx *evidence.Tx, who actor.Actor, 
 // the lot read all; who raised one reads it; an unsigned one that was answered
 // is everybody's.
 func (s *Service) Objections(ctx context.Context, who actor.Actor, id string) ([]Objection, error) {
-	l, err := s.Get(ctx, id)
+	l, tag, err := s.readerOf(ctx, who, id)
 	if err != nil {
 		return nil, err
-	}
-	if l.PublishedAt == nil {
-		if !l.HostedBy(who) {
-			return nil, ErrNotFound()
-		}
-		return []Objection{}, nil
-	}
-	tag := []byte{}
-	if who.In(actor.Bidder) {
-		if tag, err = s.asker(l, who); err != nil {
-			return nil, err
-		}
 	}
 	out := []Objection{}
 	if err := s.store.DB().SelectContext(ctx, &out, `SELECT `+objectionColumns+`, objector = $2 AS mine FROM document_objection
 		WHERE lot_id = $1 AND ((answer IS NOT NULL AND name IS NULL) OR objector = $2 OR $3) ORDER BY received_at, id`,
 		l.ID, tag, l.HostedBy(who) || l.Supervises(who)); err != nil {
 		return nil, fmt.Errorf("read objections: %w", err)
+	}
+	if len(out) == 0 {
+		return out, nil
 	}
 	r, err := s.periods.Due(l.law().Answer, *l.PublishedAt)
 	for i := range out {

@@ -96,24 +96,28 @@ func (s *Service) Ask(ctx context.Context, who actor.Actor, id, text string) (*Q
 	return q, err
 }
 
+// readerOf is the lot for whoever reads its questions and objections, with the
+// tag by which a bidder finds his own; empty for everybody else.
+func (s *Service) readerOf(ctx context.Context, who actor.Actor, id string) (l *Lot, tag []byte, err error) {
+	if l, err = s.Get(ctx, id); err != nil {
+		return nil, nil, err
+	}
+	if l.PublishedAt == nil && !l.HostedBy(who) {
+		return nil, nil, ErrNotFound()
+	}
+	tag = []byte{}
+	if l.PublishedAt != nil && who.In(actor.Bidder) {
+		tag, err = s.asker(l, who)
+	}
+	return l, tag, err
+}
+
 // Questions are those that the actor may read: answered ones everybody, open
 // ones the host, the authorities of the lot and who asked.
 func (s *Service) Questions(ctx context.Context, who actor.Actor, id string) ([]Question, error) {
-	l, err := s.Get(ctx, id)
+	l, tag, err := s.readerOf(ctx, who, id)
 	if err != nil {
 		return nil, err
-	}
-	if l.PublishedAt == nil {
-		if !l.HostedBy(who) {
-			return nil, ErrNotFound()
-		}
-		return []Question{}, nil
-	}
-	tag := []byte{}
-	if who.In(actor.Bidder) {
-		if tag, err = s.asker(l, who); err != nil {
-			return nil, err
-		}
 	}
 	out := []Question{}
 	if err := s.store.DB().SelectContext(ctx, &out, `SELECT id, text, asked_on, answer, answered_in, asker = $2 AS mine
