@@ -75,7 +75,7 @@ func (c *Clock) Read(ctx context.Context) (Reading, error) {
 func (c *Clock) Move(ctx context.Context, who actor.Actor, to time.Time) (Reading, error) {
 	return c.change(ctx, who, "move", func(old Reading) (Reading, error) {
 		if to.Before(old.Legal) {
-			return old, apperr.New(apperr.Precondition, "clock.backwards", "演练时间只能向前调:现在是 %s。", beijing(old.Legal))
+			return old, apperr.New(apperr.Precondition, "clock.backwards", "演练时间只能向前调：现在是 %s。", beijing(old.Legal))
 		}
 		old.Legal = to
 		return old, nil
@@ -87,7 +87,7 @@ func (c *Clock) Move(ctx context.Context, who actor.Actor, to time.Time) (Readin
 func (c *Clock) Advance(ctx context.Context, who actor.Actor, by time.Duration) (Reading, error) {
 	return c.change(ctx, who, "advance", func(old Reading) (Reading, error) {
 		if by < 0 {
-			return old, apperr.New(apperr.Precondition, "clock.backwards", "演练时间只能向前调:现在是 %s。", beijing(old.Legal))
+			return old, apperr.New(apperr.Precondition, "clock.backwards", "演练时间只能向前调：现在是 %s。", beijing(old.Legal))
 		}
 		old.Legal = old.Legal.Add(by)
 		return old, nil
@@ -114,7 +114,7 @@ func (c *Clock) Start(ctx context.Context, who actor.Actor, at time.Time) (Readi
 		return Reading{}, fmt.Errorf("look for an event: %w", err)
 	}
 	if started {
-		return Reading{}, apperr.New(apperr.Precondition, "clock.started", "平台上已经有了记录,不能再设定演练的起始时间。")
+		return Reading{}, apperr.New(apperr.Precondition, "clock.started", "平台上已经有了记录，不能再设定演练的起始时间。")
 	}
 	return c.change(ctx, who, "start", func(old Reading) (Reading, error) {
 		old.Legal = at
@@ -125,7 +125,7 @@ func (c *Clock) Start(ctx context.Context, who actor.Actor, at time.Time) (Readi
 func (c *Clock) authorise(who actor.Actor) error {
 	switch {
 	case !c.rehearsal:
-		return apperr.New(apperr.Forbidden, "clock.production", "这是正式运行的平台,授时不能改动。")
+		return apperr.New(apperr.Forbidden, "clock.production", "这是正式运行的平台，授时不能改动。")
 	case who.Role != actor.Rehearsal:
 		return apperr.New(apperr.Forbidden, "clock.role", "只有演练主持可以调整演练时间。")
 	default:
@@ -167,7 +167,7 @@ func (c *Clock) change(ctx context.Context, who actor.Actor, command string, nex
 		return nil
 	})
 	if lockTimeout(err) {
-		return Reading{}, apperr.New(apperr.Unavailable, "clock.busy", "平台正忙,演练时间没有改动,请再试一次。").Because(err)
+		return Reading{}, apperr.New(apperr.Unavailable, "clock.busy", "平台正忙，演练时间没有改动，请再试一次。").Because(err)
 	}
 	return now, err
 }
@@ -224,11 +224,11 @@ func (c *Clock) CheckProduction(ctx context.Context) error {
 	}
 	if seen.Clock {
 		return apperr.New(apperr.Precondition, "clock.rehearsed",
-			"这个数据库的授时在演练中改动过,不能用于正式运行:请换一个空的数据目录或数据库,或者以 --rehearsal 启动。")
+			"这个数据库的授时在演练中改动过，不能用于正式运行：请换一个空的数据目录或数据库，或者以 --rehearsal 启动。")
 	}
 	if seen.People > 0 {
 		return apperr.New(apperr.Precondition, "person.rehearsal",
-			"这个数据库里有 %d 名演练人员,不能用于正式运行:请换一个空的数据目录或数据库,或者以 --rehearsal 启动。", seen.People)
+			"这个数据库里有 %d 名演练人员，不能用于正式运行：请换一个空的数据目录或数据库，或者以 --rehearsal 启动。", seen.People)
 	}
 	return nil
 }

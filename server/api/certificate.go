@@ -79,7 +79,7 @@ func (a *API) proof(ctx context.Context, b ProofBody) identity.CertificateProof 
 type certificateLoginInput struct {
 	Body struct {
 		ProofBody
-		Membership *MembershipChoice `json:"membership,omitempty" doc:"以哪个单位的哪个身份;不填则取证书所属单位的第一个"`
+		Membership *MembershipChoice `json:"membership,omitempty" doc:"以哪个单位的哪个身份；不填则取证书所属单位的第一个"`
 	}
 }
 

@@ -180,7 +180,7 @@ type codeInput struct {
 
 type codesOutput struct {
 	Body struct {
-		RecoveryCodes []string `json:"recoveryCodes" doc:"备用码,只显示这一次"`
+		RecoveryCodes []string `json:"recoveryCodes" doc:"备用码，只显示这一次"`
 	}
 }
 

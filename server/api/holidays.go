@@ -87,7 +87,7 @@ type HolidayPreview struct {
 type holidayInput struct {
 	Body struct {
 		Text   string `json:"text" maxLength:"65536" doc:"通知正文，或表格"`
-		Table  bool   `json:"table,omitempty" doc:"每行一天：日期,名称,放假或上班"`
+		Table  bool   `json:"table,omitempty" doc:"每行一天：日期，名称，放假或上班"`
 		Year   int    `json:"year,omitempty" doc:"表格的年份"`
 		Number string `json:"number,omitempty" maxLength:"100" doc:"发文字号；正文里有的不必填"`
 	}

@@ -78,7 +78,7 @@ func (a *API) once(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		if len(key) > maxKey {
-			return apperr.New(apperr.Invalid, "idempotency.key", "请求的编号太长,最多 %d 个字符。", maxKey).With(keyHeader, "太长。")
+			return apperr.New(apperr.Invalid, "idempotency.key", "请求的编号太长，最多 %d 个字符。", maxKey).With(keyHeader, "太长。")
 		}
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -147,9 +147,9 @@ func (a *API) answerOnce(c echo.Context, next echo.HandlerFunc, sec secrets, row
 func replay(c echo.Context, sec secrets, known *answerRow, request []byte) error {
 	switch {
 	case !bytes.Equal(known.Request, request):
-		return apperr.New(apperr.Conflict, "idempotency.mismatch", "这个请求编号已经用在另一个请求上,请刷新页面后再办理。")
+		return apperr.New(apperr.Conflict, "idempotency.mismatch", "这个请求编号已经用在另一个请求上，请刷新页面后再办理。")
 	case known.Status == 0:
-		return apperr.New(apperr.Conflict, "idempotency.unfinished", "上一次同样的请求没有留下结果,不知道是否办成:请刷新核对,需要时重新办理。")
+		return apperr.New(apperr.Conflict, "idempotency.unfinished", "上一次同样的请求没有留下结果，不知道是否办成：请刷新核对，需要时重新办理。")
 	}
 	plain, err := sec.aead().Open(nil, nil, known.Answer, nil)
 	if err != nil {

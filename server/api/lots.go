@@ -89,7 +89,7 @@ type LotSummary struct {
 	PublishedAt  *string    `json:"publishedAt,omitempty"`
 	BidDeadline  *string    `json:"bidDeadline,omitempty"`
 	OpeningAt    *string    `json:"openingAt,omitempty"`
-	PriceCeiling string     `json:"priceCeiling,omitempty" doc:"最高投标限价,元"`
+	PriceCeiling string     `json:"priceCeiling,omitempty" doc:"最高投标限价，元"`
 	Suspended    bool       `json:"suspended"`
 	// DocumentVersion lets a bidder's own page find out which of his bids answer an older one.
 	DocumentVersion int    `json:"documentVersion"`
@@ -182,7 +182,7 @@ func (t *trade) listLots(ctx context.Context, who actor.Actor, in *listLotsInput
 // LotDetail is a lot with what its own page shows.
 type LotDetail struct {
 	LotSummary
-	Estimate        string   `json:"estimate,omitempty" doc:"估算价,元;只给招标人和代理机构"`
+	Estimate        string   `json:"estimate,omitempty" doc:"估算价，元；只给招标人和代理机构"`
 	Compulsory      bool     `json:"compulsory" doc:"依法必须招标"`
 	ApprovalNumber  string   `json:"approvalNumber"`
 	PlanFiling      string   `json:"planFiling,omitempty" doc:"采购计划备案号"`

@@ -149,7 +149,7 @@ func (a *API) headers(next echo.HandlerFunc) echo.HandlerFunc {
 func (a *API) sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := a.cross.Check(c.Request()); err != nil {
-			return apperr.New(apperr.Forbidden, "request.cross_site", "这个请求来自别的网站,已经拒绝:请在本平台的页面上操作。").Because(err)
+			return apperr.New(apperr.Forbidden, "request.cross_site", "这个请求来自别的网站，已经拒绝：请在本平台的页面上操作。").Because(err)
 		}
 		return next(c)
 	}
@@ -197,7 +197,7 @@ func (a *API) gate(next echo.HandlerFunc) echo.HandlerFunc {
 		case v.who.PersonID == "":
 			return apperr.New(apperr.Unauthenticated, "session.none", "请先登录。")
 		default:
-			return apperr.New(apperr.Forbidden, "session.role", "您现在的身份是“%s”,不能进行这个操作。", v.who.Role.Label())
+			return apperr.New(apperr.Forbidden, "session.role", "您现在的身份是“%s”，不能进行这个操作。", v.who.Role.Label())
 		}
 		if err := a.factored(c, v); err != nil {
 			return err

@@ -77,18 +77,18 @@ var titles = map[int]string{
 // plain are the problems that no apperr stands behind: what Echo and huma find
 // wrong with a request.
 var plain = map[int]struct{ code, detail string }{
-	http.StatusBadRequest:            {"request.malformed", "请求的内容无法识别,请刷新页面后再试。"},
+	http.StatusBadRequest:            {"request.malformed", "请求的内容无法识别，请刷新页面后再试。"},
 	http.StatusUnauthorized:          {"session.none", "请先登录。"},
 	http.StatusForbidden:             {"request.forbidden", "您不能进行这个操作。"},
-	http.StatusNotFound:              {"request.no_route", "没有这个地址,请核对链接。"},
+	http.StatusNotFound:              {"request.no_route", "没有这个地址，请核对链接。"},
 	http.StatusMethodNotAllowed:      {"request.method", "这个地址不支持这种操作。"},
-	http.StatusRequestTimeout:        {"request.timeout", "没有在规定时间内收完请求,请检查网络后再试。"},
-	http.StatusRequestEntityTooLarge: {"request.too_large", "内容超过了大小限制,请减小后再试。"},
-	http.StatusUnsupportedMediaType:  {"request.media_type", "不支持这种内容格式,请使用 JSON。"},
-	http.StatusUnprocessableEntity:   {"request.invalid", "填写的内容不符合要求,请核对后再试。"},
-	http.StatusTooManyRequests:       {"request.too_many", "请求太频繁,请稍后再试。"},
-	http.StatusInternalServerError:   {"server.error", "平台出了问题,已经记录;请稍后再试,仍不行请把编号告诉管理员。"},
-	http.StatusServiceUnavailable:    {"server.unavailable", "平台暂时不能处理,请稍后再试。"},
+	http.StatusRequestTimeout:        {"request.timeout", "没有在规定时间内收完请求，请检查网络后再试。"},
+	http.StatusRequestEntityTooLarge: {"request.too_large", "内容超过了大小限制，请减小后再试。"},
+	http.StatusUnsupportedMediaType:  {"request.media_type", "不支持这种内容格式，请使用 JSON。"},
+	http.StatusUnprocessableEntity:   {"request.invalid", "填写的内容不符合要求，请核对后再试。"},
+	http.StatusTooManyRequests:       {"request.too_many", "请求太频繁，请稍后再试。"},
+	http.StatusInternalServerError:   {"server.error", "平台出了问题，已经记录；请稍后再试，仍不行请把编号告诉管理员。"},
+	http.StatusServiceUnavailable:    {"server.unavailable", "平台暂时不能处理，请稍后再试。"},
 }
 
 func plainProblem(status int) *Problem {
@@ -106,7 +106,7 @@ func newProblem(status int, code, detail string) *Problem {
 }
 
 func errNoRoute() error {
-	return apperr.New(apperr.NotFound, "request.no_route", "没有这个地址,请核对链接。")
+	return apperr.New(apperr.NotFound, "request.no_route", "没有这个地址，请核对链接。")
 }
 
 // problem turns any error into a problem; what is nobody's refusal is logged,
@@ -149,7 +149,7 @@ func asProblem(err error) *Problem {
 	case database.IsFull(err):
 		return asProblem(blob.ErrFull.Because(err))
 	case database.IsUnavailable(err):
-		return newProblem(http.StatusServiceUnavailable, "server.database", "平台的数据库暂时连接不上,请稍后再试;刚才的操作是否办成,请刷新后核对。")
+		return newProblem(http.StatusServiceUnavailable, "server.database", "平台的数据库暂时连接不上，请稍后再试；刚才的操作是否办成，请刷新后核对。")
 	case errors.Is(err, context.DeadlineExceeded):
 		return plainProblem(http.StatusServiceUnavailable)
 	case errors.Is(err, context.Canceled):

@@ -72,7 +72,7 @@ type createLotInput struct {
 	ID   string `path:"id"`
 	Body struct {
 		Name     string `json:"name" doc:"标段名称"`
-		Estimate string `json:"estimate" doc:"估算价,元"`
+		Estimate string `json:"estimate" doc:"估算价，元"`
 	}
 }
 

@@ -82,7 +82,7 @@ type loginInput struct {
 	Body   struct {
 		Login      string            `json:"login" minLength:"1" maxLength:"100" doc:"登录名"`
 		Password   string            `json:"password" minLength:"1" maxLength:"512" doc:"口令"`
-		Membership *MembershipChoice `json:"membership,omitempty" doc:"以哪个单位的哪个身份;不填则取第一个"`
+		Membership *MembershipChoice `json:"membership,omitempty" doc:"以哪个单位的哪个身份；不填则取第一个"`
 	}
 }
 
@@ -190,7 +190,7 @@ func Recheck(ids *identity.Service) func(ctx context.Context, r *http.Request) e
 			return err
 		}
 		if who.PersonID != v.who.PersonID || who.OrganisationID != v.who.OrganisationID || who.Role != v.who.Role {
-			return apperr.New(apperr.Forbidden, "session.role", "您已经换了身份,请重新进入大厅。")
+			return apperr.New(apperr.Forbidden, "session.role", "您已经换了身份，请重新进入大厅。")
 		}
 		return nil
 	}

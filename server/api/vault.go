@@ -33,7 +33,7 @@ func (a *API) loadVault(c echo.Context) error {
 func (a *API) saveVault(c echo.Context) error {
 	etag := strings.Trim(c.Request().Header.Get("If-Match"), `"`)
 	if etag == "" || etag == "*" {
-		return apperr.New(apperr.Invalid, "vault.if_match", "保存保险箱要说明替换的是哪一版:请先取回保险箱,再保存。").With("If-Match", "缺少版本标记。")
+		return apperr.New(apperr.Invalid, "vault.if_match", "保存保险箱要说明替换的是哪一版：请先取回保险箱，再保存。").With("If-Match", "缺少版本标记。")
 	}
 	blob, err := io.ReadAll(c.Request().Body)
 	if err != nil {
@@ -52,5 +52,5 @@ func unread(err error) error {
 	if asProblem(err).Status == http.StatusRequestEntityTooLarge {
 		return err
 	}
-	return apperr.New(apperr.Invalid, "request.incomplete", "内容没有收完整,请检查网络后再试。").Because(fmt.Errorf("read the body: %w", err))
+	return apperr.New(apperr.Invalid, "request.incomplete", "内容没有收完整，请检查网络后再试。").Because(fmt.Errorf("read the body: %w", err))
 }

@@ -38,10 +38,10 @@ func init() {
 
 var validationWords = map[*string]string{
 	&validation.MsgUnexpectedProperty:                 "没有这一项。",
-	&validation.MsgExpectedRFC3339DateTime:            "应为日期和时间,例如 2026-03-02T09:00:00+08:00。",
+	&validation.MsgExpectedRFC3339DateTime:            "应为日期和时间，例如 2026-03-02T09:00:00+08:00。",
 	&validation.MsgExpectedRFC1123DateTime:            "应为日期和时间。",
-	&validation.MsgExpectedRFC3339Date:                "应为日期,例如 2026-03-02。",
-	&validation.MsgExpectedRFC3339Time:                "应为时间,例如 09:00:00。",
+	&validation.MsgExpectedRFC3339Date:                "应为日期，例如 2026-03-02。",
+	&validation.MsgExpectedRFC3339Time:                "应为时间，例如 09:00:00。",
 	&validation.MsgExpectedRFC5322Email:               "应为电子邮件地址。",
 	&validation.MsgExpectedRFC5890Hostname:            "应为主机名。",
 	&validation.MsgExpectedRFC2673IPv4:                "应为 IPv4 地址。",
@@ -66,7 +66,7 @@ var validationWords = map[*string]string{
 	&validation.MsgExpectedArray:                      "应为列表。",
 	&validation.MsgExpectedObject:                     "应为对象。",
 	&validation.MsgExpectedArrayItemsUnique:           "不能有重复的项。",
-	&validation.MsgExpectedOneOf:                      "只能是以下之一:%s。",
+	&validation.MsgExpectedOneOf:                      "只能是以下之一：%s。",
 	&validation.MsgExpectedMinimumNumber:              "应不小于 %v。",
 	&validation.MsgExpectedExclusiveMinimumNumber:     "应大于 %v。",
 	&validation.MsgExpectedMaximumNumber:              "应不大于 %v。",
@@ -105,7 +105,7 @@ func complaint(english string) string {
 	case parameterWords[english] != "":
 		return parameterWords[english]
 	case strings.HasPrefix(english, "invalid date/time"):
-		return "应为日期和时间,例如 2026-03-02T09:00:00+08:00。"
+		return "应为日期和时间，例如 2026-03-02T09:00:00+08:00。"
 	default:
 		return "填写的内容不符合要求。"
 	}
