@@ -183,10 +183,10 @@ func checkIndex(index Index) error {
 	for _, f := range index.Files {
 		fold := strings.ToLower(f.Name)
 		if !IsFileName(f.Name) {
-			return refusal("seal.file_name", "文件名“%s”不可用:请去掉 / \\ : * ? \" < > | 和首尾的空格、句点,长度不超过 200 字节。", f.Name)
+			return refusal("seal.file_name", "文件名“%s”不可用：请去掉 / \\ : * ? \" < > | 和首尾的空格、句点，长度不超过 200 字节。", f.Name)
 		}
 		if seen[fold] {
-			return refusal("seal.file_twice", "同一部分中有两个名为“%s”的文件,请改名。", f.Name)
+			return refusal("seal.file_twice", "同一部分中有两个名为“%s”的文件，请改名。", f.Name)
 		}
 		seen[fold] = true
 		major, minor, ok := strings.Cut(f.Media, "/")

@@ -46,13 +46,13 @@ var (
 	// ErrWrongPassphrase says: the passphrase is not this vault's.
 	ErrWrongPassphrase = apperr.New(apperr.Forbidden, "vault.wrong_passphrase", "保险箱口令不正确，可以继续试，不会锁定。请检查大小写、输入法和前后空格；口令无法由平台找回，有备份文件的，可以用备份和当时的口令恢复。")
 	// ErrDamaged says: the passphrase is right and the contents do not authenticate.
-	ErrDamaged = apperr.New(apperr.Invalid, "vault.damaged", "保险箱文件已损坏或被改动,请改用最近一次导出的备份。")
+	ErrDamaged = apperr.New(apperr.Invalid, "vault.damaged", "保险箱文件已损坏或被改动，请改用最近一次导出的备份。")
 	// ErrNotVault says: these bytes are not a vault of a version we know.
-	ErrNotVault = apperr.New(apperr.Invalid, "vault.not_vault", "这不是保险箱文件,或其版本高于当前程序。")
+	ErrNotVault = apperr.New(apperr.Invalid, "vault.not_vault", "这不是保险箱文件，或其版本高于当前程序。")
 	// ErrTooLarge says: the contents exceed MaxSize.
-	ErrTooLarge = apperr.New(apperr.TooLarge, "vault.too_large", "保险箱内容过多,请删除不再需要的草稿。")
+	ErrTooLarge = apperr.New(apperr.TooLarge, "vault.too_large", "保险箱内容过多，请删除不再需要的草稿。")
 	// ErrContents says: the document given cannot be stored.
-	ErrContents = apperr.New(apperr.Invalid, "vault.contents", "保险箱内容格式不正确,未予保存。")
+	ErrContents = apperr.New(apperr.Invalid, "vault.contents", "保险箱内容格式不正确，未予保存。")
 )
 
 // params are argon2id's. They stand in the blob, so that they can grow.

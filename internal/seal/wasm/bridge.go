@@ -90,7 +90,7 @@ func bytesOf(v js.Value) []byte {
 // error only the code "seal.internal" and a general sentence, and the text for
 // the console.
 func problem(err error) js.Value {
-	code, detail := "seal.internal", "投标工具内部错误,请刷新页面后重试;如仍出现,请导出保险箱备份并联系平台。"
+	code, detail := "seal.internal", "投标工具内部错误，请刷新页面后重试；如仍出现，请导出保险箱备份并联系平台。"
 	if e, ok := apperr.From(err); ok {
 		code, detail = e.Code, e.Detail
 	}

@@ -37,7 +37,7 @@ interface Waiting {
   progress: Progress | undefined
 }
 
-const broken: Fault = { code: 'seal.unavailable', detail: '投标工具意外中断,请刷新页面后重试。' }
+const broken: Fault = { code: 'seal.unavailable', detail: '投标工具意外中断，请刷新页面后重试。' }
 
 /** A copy that can be posted: a page's reactive objects are proxies, which cannot. Blobs and bytes stay themselves. */
 function plain(value: unknown): unknown {

@@ -219,7 +219,7 @@ function faultOf(error: unknown): Fault {
     return { code: error.code, detail: error.message }
   }
   console.error(error)
-  return { code: 'seal.unavailable', detail: '投标工具未能启动或意外中断,请刷新页面后重试。' }
+  return { code: 'seal.unavailable', detail: '投标工具未能启动或意外中断，请刷新页面后重试。' }
 }
 
 let started: Promise<Go> | undefined
